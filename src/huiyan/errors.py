@@ -1,0 +1,224 @@
+"""Every exception that huiyan raises on purpose.
+
+    HuiyanError
+    ├── RequestError                the client's request cannot be served as it is
+    │   ├── InvalidJsonError            body is not JSON, or not of the route's shape
+    │   ├── EmptyPromptError            nothing was asked
+    │   ├── InvalidImageError           bytes are no picture, or a broken one
+    │   ├── ImageUrlRefusedError        a URL that the gateway will not fetch
+    │   ├── ContextExceededError        prompt does not fit the model's context
+    │   ├── AuthenticationError         no key where one is needed
+    │   ├── ForbiddenError              Host, Origin or scope does not allow it
+    │   ├── NotFoundError               no such route or object
+    │   │   └── ModelNotFoundError          no such model is being served
+    │   ├── MethodNotAllowedError       the route has other methods
+    │   ├── ConflictError               an Idempotency-Key was used for another body
+    │   ├── PayloadTooLargeError        bytes, pixels or pictures above a cap
+    │   ├── UnsupportedMediaTypeError   a content type that no route reads
+    │   └── QueueFullError              over a limit: try again after `retry_after_s`
+    ├── EngineError                 the engine failed this request
+    │   ├── EngineDiedError             connection refused or lost
+    │   ├── EngineProtocolError         it answered something that is no HTTP or no JSON
+    │   ├── EngineRefusedError          its own 4xx, status and message kept
+    │   ├── EngineStartingError         not ready yet: try again after `retry_after_s`
+    │   └── EngineTimeoutError          silent for longer than allowed
+    ├── StoreError                  files of a model
+    │   ├── ModelFileMissingError       a file that the manifest names is not there
+    │   ├── DigestMismatchError         a file's bytes are not the recorded ones
+    │   └── DiskFullError               no space left for what has to be written
+    ├── UpdateError                 a component could not be replaced
+    ├── ToolError                   a tool failed
+    ├── SettingsError               a setting is unknown or impossible
+    └── CheckRefusedError           a check before the start refused; the hint is the remedy
+        ├── MachineCheckError           memory, disk, permissions
+        ├── PortInUseError              a port that was asked for by name is taken
+        ├── AlreadyRunningError         this data directory has a launcher already
+        ├── NotRunningError             a command needs a launcher and there is none
+        └── StartFailedError            engine or gateway did not become ready in time
+
+`code` is stable: scripts and the page's translations rely on it. `hint` says what to do and
+is shown to people. No class here names an HTTP status or an exit code: `gateway/errors.py`
+and `cli/errors.py` map types to those, and a test proves that every leaf has a row.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class HuiyanError(Exception):
+    """Base of the tree. `message`: what is wrong; `hint`: what to do about it."""
+
+    code: ClassVar[str] = "huiyan_error"
+    default_hint: ClassVar[str] = ""
+
+    def __init__(self, message: str, *, hint: str | None = None, param: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = self.default_hint if hint is None else hint
+        self.param = param
+
+
+class RequestError(HuiyanError):
+    code = "invalid_request"
+
+
+class InvalidJsonError(RequestError):
+    code = "invalid_json"
+    default_hint = "Send a JSON object as the OpenAI API describes it, with Content-Type: application/json."
+
+
+class EmptyPromptError(RequestError):
+    code = "empty_prompt"
+    default_hint = "Write a question, or add a picture, and send again."
+
+
+class InvalidImageError(RequestError):
+    code = "invalid_image"
+    default_hint = "Open the picture in a viewer and save it again as PNG or JPEG."
+
+
+class ImageUrlRefusedError(RequestError):
+    code = "image_url_refused"
+    default_hint = "Send the picture itself as a data URL: data:image/jpeg;base64,…"
+
+
+class ContextExceededError(RequestError):
+    code = "context_length_exceeded"
+    default_hint = "Shorten the conversation or send fewer or smaller pictures."
+
+
+class AuthenticationError(RequestError):
+    code = "invalid_api_key"
+
+
+class ForbiddenError(RequestError):
+    code = "forbidden"
+
+
+class NotFoundError(RequestError):
+    code = "not_found"
+
+
+class ModelNotFoundError(NotFoundError):
+    code = "model_not_found"
+
+
+class MethodNotAllowedError(RequestError):
+    code = "method_not_allowed"
+
+
+class ConflictError(RequestError):
+    code = "idempotency_conflict"
+    default_hint = "Use a new Idempotency-Key for each new request."
+
+
+class PayloadTooLargeError(RequestError):
+    code = "payload_too_large"
+
+
+class UnsupportedMediaTypeError(RequestError):
+    code = "unsupported_media_type"
+
+
+class QueueFullError(RequestError):
+    code = "rate_limit_exceeded"
+
+    def __init__(
+        self, message: str, *, retry_after_s: float, hint: str | None = None, param: str | None = None
+    ) -> None:
+        super().__init__(message, hint=hint, param=param)
+        self.retry_after_s = retry_after_s
+
+
+class EngineError(HuiyanError):
+    code = "engine_error"
+    default_hint = "Send the request again; `huiyan logs` shows what the engine said."
+
+
+class EngineDiedError(EngineError):
+    code = "engine_died"
+    default_hint = "It is being restarted. Send the request again in a few seconds."
+
+
+class EngineProtocolError(EngineError):
+    code = "engine_protocol"
+
+
+class EngineRefusedError(EngineError):
+    """The engine's own 4xx. `status` and message are its own; the body is ours."""
+
+    code = "engine_refused"
+
+    def __init__(
+        self, message: str, *, status: int, hint: str | None = None, param: str | None = None
+    ) -> None:
+        super().__init__(message, hint=hint, param=param)
+        self.status = status
+
+
+class EngineStartingError(EngineError):
+    code = "engine_starting"
+    default_hint = "The model is being loaded. Try again in a few seconds; /health says when it is ready."
+
+    def __init__(
+        self, message: str, *, retry_after_s: float = 2.0, hint: str | None = None, param: str | None = None
+    ) -> None:
+        super().__init__(message, hint=hint, param=param)
+        self.retry_after_s = retry_after_s
+
+
+class EngineTimeoutError(EngineError):
+    code = "engine_timeout"
+
+
+class StoreError(HuiyanError):
+    code = "store_error"
+
+
+class ModelFileMissingError(StoreError):
+    code = "model_file_missing"
+
+
+class DigestMismatchError(StoreError):
+    code = "digest_mismatch"
+
+
+class DiskFullError(StoreError):
+    code = "disk_full"
+
+
+class UpdateError(HuiyanError):
+    code = "update_error"
+
+
+class ToolError(HuiyanError):
+    code = "tool_error"
+
+
+class SettingsError(HuiyanError):
+    code = "settings_error"
+
+
+class CheckRefusedError(HuiyanError):
+    code = "check_refused"
+
+
+class MachineCheckError(CheckRefusedError):
+    code = "machine_check"
+
+
+class PortInUseError(CheckRefusedError):
+    code = "port_in_use"
+
+
+class AlreadyRunningError(CheckRefusedError):
+    code = "already_running"
+
+
+class NotRunningError(CheckRefusedError):
+    code = "not_running"
+
+
+class StartFailedError(CheckRefusedError):
+    code = "start_failed"

@@ -1,0 +1,66 @@
+"""Every sentence that the command line shows, in Chinese and English, by key.
+
+An error that is made with `refusal` carries its key, so that it can be shown in the reader's language
+while logs and JSON keep the English words. `KEY.hint` is the sentence that says what to do.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, Literal, NamedTuple, TypeVar
+
+from huiyan.errors import HuiyanError
+from huiyan.messages import checks, commands, engine, help_texts, start
+
+Language = Literal["zh", "en"]
+
+_E = TypeVar("_E", bound=HuiyanError)
+
+#: key → (Chinese, English), as templates for `str.format`.
+CATALOGUE: Final[dict[str, tuple[str, str]]] = {
+    **checks.SENTENCES,
+    **engine.SENTENCES,
+    **start.SENTENCES,
+    **commands.SENTENCES,
+    **help_texts.SENTENCES,
+}
+
+
+class Text(NamedTuple):
+    """A sentence before its language is chosen. args: a value may be a Text itself."""
+
+    key: str
+    args: dict[str, Any]
+
+    def render(self, language: Language) -> str:
+        return say(self.key, language, **self.args)
+
+
+def say(key: str, language: Language, **args: Any) -> str:
+    """The sentence `key` in `language`. Raises: KeyError for an unknown key or a missing argument."""
+    chinese, english = CATALOGUE[key]
+    values = {name: arg.render(language) if isinstance(arg, Text) else arg for name, arg in args.items()}
+    return (chinese if language == "zh" else english).format(**values)
+
+
+def known(key: str, otherwise: str) -> str:
+    """`key` if it has sentences."""
+    return key if key in CATALOGUE else otherwise
+
+
+def refusal(kind: type[_E], key: str, **args: Any) -> _E:
+    """An error of type `kind` with the sentences `key` and, where there is one, `key.hint`."""
+    hint_key = f"{key}.hint"
+    hint = say(hint_key, "en", **args) if hint_key in CATALOGUE else None
+    error = kind(say(key, "en", **args), hint=hint)
+    error.__dict__["text"] = Text(key, args)
+    return error
+
+
+def of_error(error: HuiyanError, language: Language) -> tuple[str, str]:
+    """(what is wrong, what to do) for a reader of `language`; English where there is no other."""
+    text = error.__dict__.get("text")
+    if not isinstance(text, Text):
+        return error.message, error.hint
+    hint_key = f"{text.key}.hint"
+    hint = say(hint_key, language, **text.args) if hint_key in CATALOGUE else error.hint
+    return text.render(language), hint

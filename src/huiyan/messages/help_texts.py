@@ -1,0 +1,71 @@
+"""What `--help` says."""
+
+from typing import Final
+
+SENTENCES: Final[dict[str, tuple[str, str]]] = {
+    "help.huiyan": ("慧眼：自己部署的看图对话工作台。", "huiyan: a self-hosted vision-chat workstation."),
+    "help.version": ("显示版本。", "Show the version."),
+    "help.start": (
+        "检查机器、启动引擎和网关，打开页面；Ctrl-C 停止。",
+        "Check the machine, start engine and gateway, serve the page; Ctrl-C stops it.",
+    ),
+    "help.stop": ("停止正在运行的 huiyan。", "Stop the huiyan that is running."),
+    "help.status": ("显示正在运行的部分。", "Show what is running."),
+    "help.logs": ("显示启动器、网关和引擎的日志。", "Show the log of launcher, gateway and engine."),
+    "help.doctor": (
+        "检查机器、模型文件和端口，但不启动。",
+        "Check machine, model files and ports without starting anything.",
+    ),
+    "help.ask": (
+        '就图片提一个问题：huiyan ask 图片.jpg … "图里写了什么？"',
+        'Ask one question about pictures: huiyan ask picture.jpg … "What is written here?"',
+    ),
+    "help.serve": (
+        "只运行网关和页面，连接到别处的引擎。",
+        "Run the gateway and the page alone, with an engine elsewhere.",
+    ),
+    "help.json": ("输出 JSON，供程序读取。", "Print JSON, for programs."),
+    "help.lang": (
+        "命令行的语言：zh 或 en；默认随系统。",
+        "Language of the command line; the system's by default.",
+    ),
+    "help.data_dir": ("日志、锁和状态所在的目录。", "Directory for logs, lock and state."),
+    "help.config": (
+        "设置文件；默认是数据目录中的 huiyan.toml。",
+        "Settings file; huiyan.toml in the data directory by default.",
+    ),
+    "help.model": (
+        "要用的模型，例如 Qwen/Qwen3-VL-8B-Instruct；本机没有它的文件时由 nano 回答。",
+        "Model to serve, such as Qwen/Qwen3-VL-8B-Instruct; nano answers while its files are not here.",
+    ),
+    "help.model_path": (
+        "GGUF 文件，或含模型 .gguf 和 mmproj*.gguf 的目录。",
+        "A .gguf file, or a directory with a model's .gguf and its mmproj*.gguf.",
+    ),
+    "help.engine": ("用哪个引擎。", "Which engine runs the model."),
+    "help.threads": ("引擎的 CPU 线程数。", "CPU threads of the engine."),
+    "help.host": ("监听的地址（目前只能是本机）。", "Address to listen on (loopback only)."),
+    "help.port": (
+        "页面和 API 的端口；默认 8000，被占用时顺延。",
+        "Port of page and API; 8000, or the next free one.",
+    ),
+    "help.engine_port": (
+        "引擎的本机端口；默认 3001，被占用时顺延。",
+        "Loopback port of the engine; 3001, or the next free one.",
+    ),
+    "help.timeout_s": ("从命令到就绪最多多少秒。", "Seconds from the command until everything is ready."),
+    "help.stop_timeout_s": ("最多等多少秒。", "Seconds to wait for the end."),
+    "help.no_browser": ("不要打开浏览器。", "Do not open a browser."),
+    "help.detach": ("就绪后转入后台。", "Return when ready, and go on in the background."),
+    "help.follow": ("继续显示新的日志，直到 Ctrl-C。", "Go on with new lines until Ctrl-C."),
+    "help.lines": ("先显示最后多少行。", "How many of the last lines to show."),
+    "help.source": ("只看 launcher、gateway 或 engine。", "Only launcher, gateway or engine."),
+    "help.words": ("图片文件，最后是问题。", "Picture files, and last the question."),
+    "help.max_tokens": ("回答最多多少个词元。", "Longest answer, in tokens."),
+    "help.engine_url": (
+        "引擎的地址，例如 http://127.0.0.1:3001。",
+        "Where the engine is, such as http://127.0.0.1:3001.",
+    ),
+    "help.engine_key_file": ("引擎密钥所在的文件。", "File that holds the engine's key."),
+    "help.context_tokens": ("该引擎的上下文长度。", "Context of that engine, in tokens."),
+}

@@ -1,0 +1,23 @@
+"""What every suite has: the repository's root on the import path, and the sample pictures."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+_ROOT = Path(__file__).parent.parent
+# `from tests.support…` works in every import mode and from any working directory.
+if str(_ROOT) not in sys.path:
+    sys.path.insert(0, str(_ROOT))
+
+DATA = Path(__file__).parent / "data"
+
+
+@pytest.fixture(scope="session")
+def sample_images() -> Path:
+    """Directory of the pictures that `expected.json` in it describes."""
+    directory = DATA / "sample_images"
+    assert (directory / "expected.json").is_file(), "the sample pictures are missing from tests/data"
+    return directory
