@@ -1,0 +1,404 @@
+"""HTTP/1.1 client to one engine: pooled connections, callbacks instead of a task per request.
+
+Own code because it stands on the gateway's hot path: httpx looks at every pooled connection on
+every request (encode/httpx issue 3215), and aiohttp's client alone costs more than the rest of a
+proxied request. Parsing is httptools' (llhttp).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from typing import Protocol, cast
+
+import httptools
+import msgspec
+
+from huiyan.engines.status import EngineEndpoint
+from huiyan.errors import EngineDiedError, EngineError, EngineProtocolError, EngineTimeoutError
+
+Headers = list[tuple[bytes, bytes]]
+
+
+class Listener(Protocol):
+    """Told what comes back. After `on_end` or `on_error` nothing more is called."""
+
+    def on_head(self, status: int, headers: Headers) -> None:
+        """Status and headers (names in lower case). Interim 1xx answers are not reported."""
+
+    def on_body(self, data: bytes) -> None:
+        """Bytes of the body, without transfer coding, as they arrive."""
+
+    def on_end(self) -> None: ...
+
+    def on_error(self, error: EngineError) -> None: ...
+
+
+class Call:
+    """One request under way: what its owner may do to it."""
+
+    __slots__ = (
+        "_connection",
+        "_done",
+        "_idle_timer",
+        "_last_activity_s",
+        "_pool",
+        "head_seen",
+        "listener",
+        "request",
+    )
+
+    def __init__(self, pool: Pool, request: list[bytes], listener: Listener) -> None:
+        self._pool = pool
+        self.request = request
+        self.listener = listener
+        self._connection: _Connection | None = None
+        self._done = False
+        self._idle_timer: asyncio.TimerHandle | None = None
+        self._last_activity_s = pool.loop.time()
+        self.head_seen = False
+
+    def cancel(self) -> None:
+        """Drop the request: the connection is closed, which is how engines learn of it."""
+        if self._done:
+            return
+        self._finish()
+        if self._connection is not None:
+            self._connection.abort()
+
+    def pause(self) -> None:
+        """Stop reading from the engine until `resume` (the client is slower than the engine)."""
+        if self._connection is not None:
+            self._connection.pause()
+
+    def resume(self) -> None:
+        if self._connection is not None:
+            self._connection.resume()
+
+    @property
+    def done(self) -> bool:
+        return self._done
+
+    # What the connection reports.
+
+    def started(self, connection: _Connection) -> None:
+        self._connection = connection
+        self._arm_idle_timer()
+
+    def head(self, status: int, headers: Headers) -> None:
+        self.head_seen = True
+        if not self._done:
+            self.listener.on_head(status, headers)
+
+    def body(self, data: bytes) -> None:
+        if not self._done:
+            self.listener.on_body(data)
+
+    def touch(self) -> None:
+        self._last_activity_s = self._pool.loop.time()
+
+    def ended(self) -> None:
+        if not self._done:
+            self._finish()
+            self.listener.on_end()
+
+    def failed(self, error: EngineError) -> None:
+        if not self._done:
+            self._finish()
+            self.listener.on_error(error)
+
+    def _finish(self) -> None:
+        self._done = True
+        self.request = []
+        if self._idle_timer is not None:
+            self._idle_timer.cancel()
+            self._idle_timer = None
+
+    def _arm_idle_timer(self) -> None:
+        silent_s = self._pool.loop.time() - self._last_activity_s
+        left_s = self._pool.idle_timeout_s - silent_s
+        if left_s <= 0:
+            connection = self._connection
+            self.failed(EngineTimeoutError(f"The engine said nothing for {self._pool.idle_timeout_s:.0f} s."))
+            if connection is not None:
+                connection.abort()
+            return
+        self._idle_timer = self._pool.loop.call_later(left_s, self._arm_idle_timer)
+
+
+class _Connection(asyncio.Protocol):
+    """A kept-alive connection; serves one call at a time."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._parser = httptools.HttpResponseParser(self)
+        self._transport: asyncio.Transport | None = None
+        self._headers: Headers = []
+        self._call: Call | None = None
+        self._answered_bytes = False
+        self._reading_paused = False
+        self.reused = False
+
+    def send(self, call: Call) -> None:
+        assert self._transport is not None, "send() comes after connection_made()"
+        self._call = call
+        self._answered_bytes = False
+        self._transport.writelines(call.request)
+        call.started(self)
+
+    def abort(self) -> None:
+        self._call = None
+        if self._transport is not None:
+            self._transport.abort()
+
+    def close(self) -> None:
+        if self._transport is not None:
+            self._transport.close()
+
+    def pause(self) -> None:
+        if self._transport is not None and not self._reading_paused:
+            self._reading_paused = True
+            self._transport.pause_reading()
+
+    def resume(self) -> None:
+        if self._transport is not None and self._reading_paused:
+            self._reading_paused = False
+            self._transport.resume_reading()
+
+    @property
+    def usable(self) -> bool:
+        return self._transport is not None and not self._transport.is_closing()
+
+    # asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # uvloop's transports are no subclasses of asyncio's.
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        call = self._call
+        if call is None:
+            # Bytes that answer nothing: out of step, never to be used again.
+            self.abort()
+            return
+        self._answered_bytes = True
+        call.touch()
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            self.abort()
+            call.failed(EngineProtocolError(f"The engine's answer is not valid HTTP: {error}."))
+
+    def eof_received(self) -> bool:
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+        self._pool.forget(self)
+        call, self._call = self._call, None
+        if call is None or call.done:
+            return
+        if self.reused and not self._answered_bytes:
+            # The engine closed an idle connection while the request was on its way to it.
+            self._pool.retry(call)
+            return
+        call.failed(EngineDiedError("The engine closed the connection in the middle of its answer."))
+
+    # httptools callbacks
+
+    def on_message_begin(self) -> None:
+        self._headers = []
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers.append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        status = self._parser.get_status_code()
+        if self._call is not None and status >= 200:
+            self._call.head(status, self._headers)
+
+    def on_body(self, data: bytes) -> None:
+        if self._call is not None:
+            self._call.body(data)
+
+    def on_message_complete(self) -> None:
+        if self._parser.get_status_code() < 200:
+            return
+        call, self._call = self._call, None
+        self.resume()
+        if self._parser.should_keep_alive() and self.usable:
+            self._pool.release(self)
+        else:
+            self.close()
+        if call is not None:
+            call.ended()
+
+
+class Pool:
+    """Connections to one engine. All methods are called from the loop's thread."""
+
+    def __init__(
+        self,
+        endpoint: EngineEndpoint,
+        *,
+        connect_timeout_s: float = 5.0,
+        idle_timeout_s: float = 600.0,
+        max_idle: int = 64,
+    ) -> None:
+        self.endpoint = endpoint
+        self.connect_timeout_s = connect_timeout_s
+        self.idle_timeout_s = idle_timeout_s
+        self.loop = asyncio.get_running_loop()
+        self._max_idle = max_idle
+        self._idle: deque[_Connection] = deque()
+        self._open: set[_Connection] = set()
+        self._connecting: set[asyncio.Task[None]] = set()
+        host = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
+        head = f"host: {host}:{endpoint.port}\r\n"
+        if endpoint.api_key:
+            head += f"authorization: Bearer {endpoint.api_key}\r\n"
+        self._common_head = head.encode("ascii")
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        listener: Listener,
+        *,
+        body: Sequence[bytes] = (),
+        content_type: str = "application/json",
+    ) -> Call:
+        """Start a request; `listener` hears of everything else, errors included, never from within this call.
+
+        body: pieces, written as they are, one after another.
+        """
+        length = sum(map(len, body))
+        head = b"%b %b HTTP/1.1\r\n%bcontent-type: %b\r\ncontent-length: %d\r\n\r\n" % (
+            method.encode("ascii"),
+            path.encode("ascii"),
+            self._common_head,
+            content_type.encode("ascii"),
+            length,
+        )
+        call = Call(self, [head, *body], listener)
+        while self._idle:
+            connection = self._idle.pop()  # the freshest: the least likely to be stale
+            if connection.usable:
+                connection.reused = True
+                connection.send(call)
+                return call
+        self._connect(call)
+        return call
+
+    async def fetch(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: bytes = b"",
+        timeout_s: float = 30.0,
+        max_bytes: int = 16 * 1024 * 1024,
+    ) -> tuple[int, bytes]:
+        """A whole small exchange: (status, body). Raises EngineError and its kinds."""
+        collector = _Collector(self.loop.create_future(), max_bytes)
+        call = self.send(method, path, collector, body=(body,) if body else ())
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await collector.result
+        except TimeoutError:
+            raise EngineTimeoutError(f"The engine did not answer {path} within {timeout_s:.0f} s.") from None
+        finally:
+            call.cancel()
+
+    async def fetch_json(
+        self, method: str, path: str, payload: object = None, *, timeout_s: float = 30.0
+    ) -> tuple[int, object]:
+        """`fetch` with JSON both ways. Raises EngineProtocolError when the answer is no JSON."""
+        body = b"" if payload is None else msgspec.json.encode(payload)
+        status, answer = await self.fetch(method, path, body=body, timeout_s=timeout_s)
+        try:
+            return status, msgspec.json.decode(answer)
+        except msgspec.DecodeError:
+            raise EngineProtocolError(f"The engine answered {path} with something that is no JSON.") from None
+
+    def close(self) -> None:
+        """Drop all connections; calls under way fail."""
+        for task in self._connecting:
+            task.cancel()
+        for connection in list(self._open):
+            connection.close()
+
+    # What connections report.
+
+    def release(self, connection: _Connection) -> None:
+        if len(self._idle) < self._max_idle:
+            self._idle.append(connection)
+        else:
+            connection.close()
+
+    def forget(self, connection: _Connection) -> None:
+        self._open.discard(connection)
+        if connection in self._idle:
+            self._idle.remove(connection)
+
+    def retry(self, call: Call) -> None:
+        self._connect(call)
+
+    def _connect(self, call: Call) -> None:
+        task = self.loop.create_task(self._open_and_send(call))
+        self._connecting.add(task)
+        task.add_done_callback(self._connecting.discard)
+
+    async def _open_and_send(self, call: Call) -> None:
+        endpoint = self.endpoint
+        try:
+            async with asyncio.timeout(self.connect_timeout_s):
+                _, connection = await self.loop.create_connection(
+                    lambda: _Connection(self), endpoint.host, endpoint.port
+                )
+        except TimeoutError:
+            call.failed(
+                EngineTimeoutError(f"The engine took no connection in {self.connect_timeout_s:.0f} s.")
+            )
+            return
+        except OSError:
+            call.failed(EngineDiedError("The engine is not reachable."))
+            return
+        except asyncio.CancelledError:
+            call.failed(EngineDiedError("The gateway is shutting down."))
+            raise
+        except Exception as error:  # a task boundary: the call must hear of whatever happened
+            call.failed(EngineProtocolError(f"No connection to the engine could be made: {error}."))
+            raise
+        self._open.add(connection)
+        if call.done:  # cancelled meanwhile
+            self.release(connection)
+        else:
+            connection.send(call)
+
+
+class _Collector:
+    """Gathers a whole answer into a future."""
+
+    def __init__(self, result: asyncio.Future[tuple[int, bytes]], max_bytes: int) -> None:
+        self.result = result
+        self._max_bytes = max_bytes
+        self._status = 0
+        self._body = bytearray()
+
+    def on_head(self, status: int, headers: Headers) -> None:
+        self._status = status
+
+    def on_body(self, data: bytes) -> None:
+        self._body += data
+        if len(self._body) > self._max_bytes:
+            self.on_error(EngineProtocolError(f"The engine's answer is larger than {self._max_bytes} bytes."))
+
+    def on_end(self) -> None:
+        if not self.result.done():
+            self.result.set_result((self._status, bytes(self._body)))
+
+    def on_error(self, error: EngineError) -> None:
+        if not self.result.done():
+            self.result.set_exception(error)
