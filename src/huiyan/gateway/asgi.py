@@ -1,0 +1,47 @@
+"""The ASGI app behind the hot path: routes, and the edge around them."""
+
+from __future__ import annotations
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route, Router
+from starlette.types import ASGIApp
+
+from huiyan.gateway.access_log import AccessLog
+from huiyan.gateway.exchange import CHAT, COMPLETION
+from huiyan.gateway.middleware.edge import Edge
+from huiyan.gateway.routes.health import HealthRoutes
+from huiyan.gateway.routes.live import LiveRoutes
+from huiyan.gateway.routes.model import ModelRoutes
+from huiyan.gateway.service import Gateway
+from huiyan.gateway.static import StaticFiles
+
+
+async def _only_post(request: Request) -> Response:
+    """The hot routes' other methods; their POST never reaches ASGI."""
+    raise HTTPException(405, headers={"Allow": "POST"})
+
+
+def make_app(gateway: Gateway, static: StaticFiles, access_log: AccessLog) -> ASGIApp:
+    health, model, live = HealthRoutes(gateway), ModelRoutes(gateway), LiveRoutes(gateway)
+    router = Router(
+        [
+            Route("/health", health.health, methods=["GET"]),
+            Route("/health/live", health.live, methods=["GET"]),
+            Route("/health/ready", health.ready, methods=["GET"]),
+            Route("/v1/models", model.list_models, methods=["GET"]),
+            Route("/v1/models/{model_id:path}", model.get_model, methods=["GET"]),
+            Route(CHAT, _only_post, methods=["GET", "PUT", "PATCH", "DELETE", "OPTIONS"]),
+            Route(COMPLETION, _only_post, methods=["GET", "PUT", "PATCH", "DELETE", "OPTIONS"]),
+            Route("/api/info", model.info, methods=["GET"]),
+            Route("/api/tokenize", model.tokenize, methods=["POST"]),
+            Route("/api/events", live.events, methods=["GET"]),
+            Route("/api/answers/{key}", live.stop_answer, methods=["DELETE"]),
+            Route("/api/logs", live.log, methods=["POST"]),
+        ],
+        redirect_slashes=False,
+        # Not a route: one that takes every path would hide that a known path has other methods.
+        default=static,
+    )
+    return Edge(router, gateway, access_log)

@@ -1,0 +1,60 @@
+"""`/api/events`: what changed, to every open page."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import msgspec
+
+from huiyan.gateway import sse
+
+#: A page that does not read for this many events is cut off; it reconnects and gets the whole state.
+_MAX_WAITING = 256
+
+KEEP_ALIVE_S = 15.0
+
+
+class EventHub:
+    """Hands each event to every subscriber without ever waiting for one."""
+
+    def __init__(self) -> None:
+        self._queues: set[asyncio.Queue[bytes | None]] = set()
+        self._closed = False
+
+    def publish(self, name: str, payload: msgspec.Struct) -> None:
+        data = sse.event(msgspec.json.encode(payload), name=name)
+        for queue in list(self._queues):
+            try:
+                queue.put_nowait(data)
+            except asyncio.QueueFull:
+                self._queues.discard(queue)
+
+    async def subscribe(self, first: tuple[str, msgspec.Struct]) -> AsyncIterator[bytes]:
+        """Yield `first`, then every event, with comments in the silences; ends when the hub is closed."""
+        queue: asyncio.Queue[bytes | None] = asyncio.Queue(_MAX_WAITING)
+        self._queues.add(queue)
+        try:
+            yield sse.event(msgspec.json.encode(first[1]), name=first[0])
+            while not self._closed and (queue in self._queues or not queue.empty()):
+                try:
+                    async with asyncio.timeout(KEEP_ALIVE_S):
+                        data = await queue.get()
+                except TimeoutError:
+                    data = sse.KEEP_ALIVE
+                if data is None:
+                    return
+                yield data
+        finally:
+            self._queues.discard(queue)
+
+    @property
+    def subscribers(self) -> int:
+        return len(self._queues)
+
+    def close(self) -> None:
+        self._closed = True
+        for queue in list(self._queues):
+            while queue.full():
+                queue.get_nowait()
+            queue.put_nowait(None)

@@ -1,0 +1,365 @@
+"""One request on the hot path, from its headers to the last byte of its answer, without a task.
+
+    headers → (refused | body) → admitted → run on the engine, or an answer that is kept → written
+
+It stands where uvicorn's `RequestResponseCycle` stands, and has the attributes that uvicorn's
+protocol looks at: `response_complete`, `disconnected`, `keep_alive`, `message_event`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from typing import Protocol
+
+from huiyan.engines.upstream import Headers
+from huiyan.errors import (
+    ConflictError,
+    HuiyanError,
+    PayloadTooLargeError,
+    RequestError,
+    UnsupportedMediaTypeError,
+)
+from huiyan.gateway import headers as http
+from huiyan.gateway import sse
+from huiyan.gateway.access_log import AccessLog
+from huiyan.gateway.admission import Admitted, admit_chat, admit_completion, check_engine
+from huiyan.gateway.answers import Reader
+from huiyan.gateway.errors import body_of, headers_of, status_of, unexpected
+from huiyan.gateway.relay import Run
+from huiyan.gateway.service import Gateway
+from huiyan.log import get_logger
+
+_log = get_logger(__name__)
+
+CHAT = "/v1/chat/completions"
+COMPLETION = "/v1/completions"
+
+#: A refused upload is read and thrown away for this long: closing at once would reset the connection
+#: before the client has read why.
+_LINGER_S = 10.0
+
+
+class _NoEvent:
+    """uvicorn sets an event on its cycles when something arrives; nobody waits for one here."""
+
+    def set(self) -> None: ...
+
+
+class Connection(Protocol):
+    """What an exchange needs of the protocol that it runs on."""
+
+    transport: asyncio.Transport
+    gateway: Gateway
+    access_log: AccessLog
+
+    def default_headers(self) -> Headers: ...
+
+    def exchange_done(self, exchange: Exchange) -> None: ...
+
+
+class Exchange:
+    """Created when a hot route's headers are complete; `start` when its turn on the connection has come."""
+
+    message_event = _NoEvent()
+
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        path: str,
+        headers: Headers,
+        http_version: str,
+        keep_alive: bool,
+        expect_continue: bool,
+    ) -> None:
+        gateway = connection.gateway
+        self._connection = connection
+        self._gateway = gateway
+        self._loop = asyncio.get_running_loop()
+        self.path = path
+        self.response_complete = False
+        self.disconnected = False
+        self.keep_alive = keep_alive and http_version == "1.1"
+        self._chunked = http_version == "1.1"
+        self._expect_continue = expect_continue
+        self._started = False
+        self._started_s = self._loop.time()
+        self._body: list[bytes] = []
+        self._body_bytes = 0
+        self._body_complete = False
+        self._refusal: HuiyanError | None = None
+        self._source: Run | Reader | None = None
+        self._head_written = False
+        self._paused = False
+        self._length: int | None = None
+        self._sent_bytes = 0
+        self._stream = False
+        self._boundary = sse.Boundary()
+        self._body_timer: asyncio.TimerHandle | None = None
+        self._status = 0
+        self._note = ""
+        self._idempotency_key: bytes | None = None
+        gateway.active += 1
+        self._read_headers(headers)
+
+    # What the connection reports.
+
+    def start(self) -> None:
+        """The answers before this one are written: this one may be."""
+        self._started = True
+        if self._refusal is not None:
+            self._respond_error(self._refusal)
+        elif self._body_complete:
+            self._process()
+        else:
+            if self._expect_continue:
+                self._connection.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self._arm_body_timer()
+
+    def feed(self, data: bytes) -> None:
+        """A piece of the request's body."""
+        if self._refusal is not None or self.response_complete:
+            return
+        self._body_bytes += len(data)
+        if self._body_bytes > self._gateway.options.max_body_bytes:
+            self._refuse(self._too_large())
+            return
+        self._body.append(data)
+        if self._body_timer is not None:
+            self._arm_body_timer()
+
+    def complete(self) -> None:
+        """The request's body is whole."""
+        self._body_complete = True
+        self._cancel_body_timer()
+        if self.response_complete:
+            if not self.keep_alive:
+                self._connection.transport.close()
+        elif self._started and self._refusal is None:
+            self._process()
+
+    def lost(self) -> None:
+        """The client is gone."""
+        self.disconnected = True
+        self._cancel_body_timer()
+        self._body.clear()
+        if not self.response_complete:
+            self._note = "client gone"
+            self._finish()
+            if self._source is not None:
+                self._source.cancel()
+
+    def pause(self) -> None:
+        """The client reads slower than the engine writes."""
+        self._paused = True
+        if self._source is not None:
+            self._source.pause()
+
+    def resume(self) -> None:
+        self._paused = False
+        if self._source is not None:
+            self._source.resume()
+
+    # Reading the request.
+
+    def _read_headers(self, headers: Headers) -> None:
+        self.request_id = ""
+        media_type = b""
+        for name, value in headers:
+            if name == b"x-request-id":
+                self.request_id = http.valid_request_id(value) or ""
+            elif name == b"content-type":
+                media_type = value.partition(b";")[0].strip().lower()
+            elif name == b"content-length" and int(value) > self._gateway.options.max_body_bytes:
+                self._refusal = self._too_large()
+            elif name == b"idempotency-key":
+                self._idempotency_key = value
+        self.request_id = self.request_id or self._gateway.new_request_id()
+        if media_type not in (b"application/json", b""):
+            self._refusal = UnsupportedMediaTypeError(
+                f"{media_type.decode('latin-1')!r} is not read here.", hint="Send application/json."
+            )
+        self._refusal = self._gateway.check_access(headers) or self._refusal
+
+    def _too_large(self) -> PayloadTooLargeError:
+        return PayloadTooLargeError(
+            f"The request is larger than the limit of {self._gateway.options.max_body_bytes:,} bytes.",
+            hint="Send fewer or smaller pictures.",
+        )
+
+    def _refuse(self, error: HuiyanError) -> None:
+        self._refusal = error
+        self._body.clear()
+        if self._started:
+            self._respond_error(error)
+
+    def _arm_body_timer(self) -> None:
+        self._cancel_body_timer()
+        self._body_timer = self._loop.call_later(self._gateway.options.body_timeout_s, self._body_timed_out)
+
+    def _cancel_body_timer(self) -> None:
+        if self._body_timer is not None:
+            self._body_timer.cancel()
+            self._body_timer = None
+
+    def _body_timed_out(self) -> None:
+        timeout_s = self._gateway.options.body_timeout_s
+        self._refuse(
+            RequestError(f"The request's body stopped for {timeout_s:.0f} s.", hint="Send it again.")
+        )
+
+    def _process(self) -> None:
+        body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
+        self._body.clear()
+        try:
+            self._admit(body)
+        except HuiyanError as error:
+            self._respond_error(error)
+        except Exception:  # noqa: BLE001  # a task boundary: the client gets an answer whatever happened
+            _log.exception("unforeseen", extra={"request_id": self.request_id})
+            self._respond_error(unexpected())
+
+    def _admit(self, body: bytes) -> None:
+        gateway = self._gateway
+        if self.path == CHAT:
+            admitted = admit_chat(body, gateway.model, max_images=gateway.options.max_images)
+        else:
+            admitted = admit_completion(body, gateway.model)
+        self._stream = admitted.stream
+        if self._idempotency_key is not None:
+            self._source = self._keyed(self._idempotency_key, body, admitted)
+        else:
+            error = check_engine(gateway.engine)
+            if error is not None:
+                raise error
+            self._source = gateway.run(self.path, admitted, self)
+        if self._paused:
+            self._source.pause()
+
+    def _keyed(self, header: bytes, body: bytes, admitted: Admitted) -> Reader:
+        gateway = self._gateway
+        key = http.valid_idempotency_key(header)
+        if key is None:
+            raise RequestError(
+                "The Idempotency-Key is not 1 to 200 visible ASCII characters.",
+                hint="Use a UUID.",
+                param="Idempotency-Key",
+            )
+        fingerprint = hashlib.blake2b(body, digest_size=16).digest()
+        answer = gateway.answers.get(key)
+        if answer is None:
+            error = check_engine(gateway.engine)
+            if error is not None:
+                raise error
+            answer = gateway.answers.open(
+                key, fingerprint, lambda sink: gateway.run(self.path, admitted, sink)
+            )
+        elif answer.fingerprint != fingerprint:
+            raise ConflictError("This Idempotency-Key was used for another request.", param="Idempotency-Key")
+        else:
+            self._note = "read again"
+        return answer.attach(self)
+
+    # Sink: the answer on its way to the client.
+
+    def on_head(self, status: int, headers: Headers, length: int | None) -> None:
+        self._length = length
+        framing: Headers
+        if length is not None:
+            framing = [(b"content-length", b"%d" % length)]
+        elif self._chunked:
+            framing = [(b"transfer-encoding", b"chunked")]
+        else:
+            framing = []
+            self.keep_alive = False
+        if self._stream:
+            framing += [(b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no")]
+        self._write_head(status, headers, framing)
+
+    def on_body(self, data: bytes) -> None:
+        if self.response_complete or not data:
+            return
+        self._sent_bytes += len(data)
+        if self._stream:
+            self._boundary.feed(data)
+        if self._length is None and self._chunked:
+            self._connection.transport.writelines((b"%x\r\n" % len(data), data, b"\r\n"))
+        else:
+            self._connection.transport.write(data)
+
+    def on_end(self) -> None:
+        if self.response_complete:
+            return
+        if self._length is not None and self._sent_bytes != self._length:
+            # The promised length cannot be kept: only a broken connection says so (RFC 9112, 6.3).
+            self._note = "shorter than promised"
+            self._finish()
+            self._connection.transport.abort()
+            return
+        if self._length is None and self._chunked:
+            self._connection.transport.write(b"0\r\n\r\n")
+        self._finish()
+
+    def on_error(self, error: HuiyanError) -> None:
+        if self.response_complete:
+            return
+        if not self._head_written:
+            self._respond_error(error)
+            return
+        self._note = error.code
+        if self._stream and self._length is None and self._boundary.clean:
+            # The status is spent: say it in the stream, and never a [DONE].
+            self.on_body(sse.event(body_of(error, self.request_id)))
+            self.on_end()
+        else:
+            # In the middle of an event or of a body of promised length: a clean end would be a lie.
+            self._finish()
+            self._connection.transport.abort()
+
+    # Writing.
+
+    def _write_head(self, status: int, *groups: Headers) -> None:
+        self._head_written = True
+        self._status = status
+        own: Headers = [(b"x-request-id", self.request_id.encode("ascii"))]
+        if not self.keep_alive:
+            own.append((b"connection", b"close"))
+        self._connection.transport.write(
+            http.head(status, self._connection.default_headers(), *groups, own, http.SECURITY)
+        )
+
+    def _respond_error(self, error: HuiyanError) -> None:
+        if self.response_complete or self.disconnected:
+            return
+        self._cancel_body_timer()
+        if not self._body_complete:
+            self.keep_alive = False
+        body = body_of(error, self.request_id)
+        framing = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+        self._write_head(status_of(error), framing, headers_of(error))
+        self._connection.transport.write(body)
+        self._sent_bytes = len(body)
+        self._note = error.code
+        self._finish()
+
+    def _finish(self) -> None:
+        self.response_complete = True
+        self._gateway.active -= 1
+        self._connection.access_log.write(
+            method="POST",
+            path=self.path,
+            status=self._status or 499,
+            request_id=self.request_id,
+            duration_s=self._loop.time() - self._started_s,
+            sent_bytes=self._sent_bytes,
+            note=self._note,
+        )
+        if self.disconnected:
+            return
+        if not self._body_complete:
+            self._loop.call_later(_LINGER_S, self._connection.transport.close)
+            return
+        if not self.keep_alive:
+            self._connection.transport.close()
+        self._connection.exchange_done(self)

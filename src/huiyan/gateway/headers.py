@@ -1,0 +1,77 @@
+"""Heads of HTTP answers on the hot path, and what headers of a request mean; no I/O."""
+
+from __future__ import annotations
+
+import http
+import re
+from collections.abc import Iterable
+
+from huiyan.engines.upstream import Headers
+
+#: Never passed on from an engine: hop-by-hop (RFC 9110, 7.6.1), framing that is set anew, and what
+#: only our own gateway may say (CORS, cookies, server name).
+_NOT_RELAYED = frozenset(
+    {
+        b"connection",
+        b"keep-alive",
+        b"proxy-authenticate",
+        b"proxy-authorization",
+        b"proxy-connection",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+        b"content-length",
+        b"date",
+        b"server",
+        b"set-cookie",
+        b"x-request-id",
+        # set anew for every stream
+        b"cache-control",
+        b"x-accel-buffering",
+    }
+)
+
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_IDEMPOTENCY_KEY = re.compile(rb"[\x21-\x7e]{1,200}")
+
+_STATUS_LINE = {s.value: f"HTTP/1.1 {s.value} {s.phrase}\r\n".encode("ascii") for s in http.HTTPStatus}
+
+#: On every answer of ours, static or not.
+SECURITY: list[tuple[bytes, bytes]] = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+]
+
+
+def status_line(status: int) -> bytes:
+    return _STATUS_LINE.get(status) or b"HTTP/1.1 %d \r\n" % status
+
+
+def relayed(headers: Headers) -> Headers:
+    """The engine's headers that a client may see."""
+    return [
+        (name, value)
+        for name, value in headers
+        if name not in _NOT_RELAYED and not name.startswith(b"access-control-")
+    ]
+
+
+def head(status: int, *groups: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """Status line and headers with the blank line at their end."""
+    parts = [status_line(status)]
+    for group in groups:
+        for name, value in group:
+            parts += (name, b": ", value, b"\r\n")
+    parts.append(b"\r\n")
+    return b"".join(parts)
+
+
+def valid_request_id(value: bytes | None) -> str | None:
+    """A client's own request id if it is harmless in logs and headers."""
+    return value.decode("ascii") if value and _REQUEST_ID.fullmatch(value) else None
+
+
+def valid_idempotency_key(value: bytes) -> str | None:
+    return value.decode("ascii") if _IDEMPOTENCY_KEY.fullmatch(value) else None

@@ -1,0 +1,146 @@
+"""OpenAPI 3.1 of the gateway, from the Structs that serve it: `python -m huiyan.gateway.openapi`.
+
+The output is committed (schemas/openapi.json); the page's types are generated from it.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+import msgspec
+
+from huiyan import __version__
+from huiyan.gateway import schema
+
+#: Structs that appear as bodies; those that they contain come along.
+_BODIES: tuple[type[msgspec.Struct], ...] = (
+    schema.ErrorBody,
+    schema.Health,
+    schema.Info,
+    schema.ModelEntry,
+    schema.ModelList,
+    schema.TokenizeRequest,
+    schema.TokenizeResponse,
+    schema.HelloEvent,
+    schema.BrowserLogEntry,
+)
+
+Json = dict[str, Any]  # Any: a JSON schema
+
+
+def _ref(kind: type[msgspec.Struct]) -> Json:
+    return {"$ref": f"#/components/schemas/{kind.__name__}"}
+
+
+def _body(content: Json, media_type: str = "application/json") -> Json:
+    return {"content": {media_type: {"schema": content}}}
+
+
+def _answer(description: str, content: Json | None = None, media_type: str = "application/json") -> Json:
+    return {"description": description} | ({} if content is None else _body(content, media_type))
+
+
+def _operation(summary: str, answers: dict[str, Json], *, request: Json | None = None, **more: Any) -> Json:
+    operation: Json = {
+        "summary": summary,
+        "responses": answers | {"default": _answer("Any error", _ref(schema.ErrorBody))},
+    }
+    if request is not None:
+        operation["requestBody"] = {"required": True} | _body(request)
+    return operation | more
+
+
+_KEY_HEADER: Json = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "Run once; the same key and body read the answer again from its beginning.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[!-~]+$"},
+}
+
+_OPENAI: Json = {"type": "object", "additionalProperties": True}
+
+
+def _openai_route(summary: str, required: list[str]) -> Json:
+    request: Json = {
+        "type": "object",
+        "required": required,
+        "properties": {
+            "model": {"type": "string", "description": "May be left out: the model that is served."},
+            "stream": {"type": "boolean", "default": False},
+            "n": {"type": "integer", "minimum": 1, "maximum": 8},
+            "messages": {"type": "array", "minItems": 1, "items": _OPENAI},
+            "prompt": {},
+        },
+        "additionalProperties": True,
+    }
+    answers = {"200": _answer("The answer, as OpenAI's API has it", _OPENAI)}
+    answers["200"]["content"]["text/event-stream"] = {"schema": {"type": "string"}}
+    return _operation(summary, answers, request=request, parameters=[_KEY_HEADER])
+
+
+def document() -> Json:
+    """The whole OpenAPI document."""
+    (_, components) = msgspec.json.schema_components(_BODIES, ref_template="#/components/schemas/{name}")
+    health = _answer("ok or degraded", _ref(schema.Health))
+    unwell = _answer("down", _ref(schema.Health))
+    stream: Json = {
+        "type": "string",
+        "description": "`hello` (HelloEvent), then `engine` (EngineStatus) at each change",
+    }
+    paths: Json = {
+        "/v1/chat/completions": {
+            "post": _openai_route("Chat with pictures (OpenAI's contract)", ["messages"])
+        },
+        "/v1/completions": {"post": _openai_route("Raw completion (OpenAI's contract)", ["prompt"])},
+        "/v1/models": {"get": _operation("The models served", {"200": _answer("", _ref(schema.ModelList))})},
+        "/v1/models/{model_id}": {
+            "get": _operation(
+                "One model",
+                {"200": _answer("", _ref(schema.ModelEntry))},
+                parameters=[
+                    {"name": "model_id", "in": "path", "required": True, "schema": {"type": "string"}}
+                ],
+            )
+        },
+        "/health": {"get": _operation("All parts in one look", {"200": health, "503": unwell})},
+        "/health/live": {"get": _operation("The process answers", {"200": health})},
+        "/health/ready": {"get": _operation("A chat request would be taken", {"200": health, "503": unwell})},
+        "/api/info": {"get": _operation("Version, model, limits", {"200": _answer("", _ref(schema.Info))})},
+        "/api/tokenize": {
+            "post": _operation(
+                "Count tokens with the engine's tokenizer",
+                {"200": _answer("", _ref(schema.TokenizeResponse))},
+                request=_ref(schema.TokenizeRequest),
+            )
+        },
+        "/api/events": {
+            "get": _operation(
+                "What changes, as it changes", {"200": _answer("", stream, "text/event-stream")}
+            )
+        },
+        "/api/answers/{key}": {
+            "delete": _operation(
+                "Stop the answer that is being written under this Idempotency-Key",
+                {"204": _answer("stopped")},
+                parameters=[{"name": "key", "in": "path", "required": True, "schema": {"type": "string"}}],
+            )
+        },
+        "/api/logs": {
+            "post": _operation(
+                "An error that the page met", {"204": _answer("logged")}, request=_ref(schema.BrowserLogEntry)
+            )
+        },
+    }
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "huiyan", "version": __version__, "license": {"name": "Apache-2.0"}},
+        "paths": paths,
+        "components": {"schemas": dict(sorted(components.items()))},
+    }
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(document(), indent=2, ensure_ascii=False) + "\n")
