@@ -1,0 +1,61 @@
+"""The commands, put together. Help texts follow the system's language."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from huiyan.cli import ask, doctor, logs, serve, start, status, stop
+from huiyan.cli.options import help_text
+
+if TYPE_CHECKING:
+    from huiyan.launcher.prestart import Prestarted
+
+app = typer.Typer(
+    name="huiyan",
+    help=help_text("help.huiyan"),
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from huiyan import __version__
+
+        typer.echo(f"huiyan {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def huiyan(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help=help_text("help.version"))
+    ] = False,
+) -> None:
+    """Options that stand before the command."""
+
+
+for name, command in (
+    ("start", start.start),
+    ("stop", stop.stop),
+    ("status", status.status),
+    ("logs", logs.logs),
+    ("doctor", doctor.doctor),
+    ("ask", ask.ask),
+    ("serve", serve.serve),
+):
+    app.command(name, help=help_text(f"help.{name}"))(command)
+
+
+def run(arguments: Sequence[str], prestarted: Prestarted | None = None) -> int:
+    """Run one command line and return its exit code. prestarted: a gateway process for `start`."""
+    try:
+        result: Any = app(list(arguments), standalone_mode=True, obj=prestarted)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 1
+    return result if isinstance(result, int) else 0

@@ -1,0 +1,167 @@
+"""`huiyan doctor`: the checks of a start, without the start."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import typer
+
+from huiyan.cli import errors, options
+from huiyan.errors import CheckRefusedError, HuiyanError
+from huiyan.messages import Language, Text, of_error, refusal, say
+
+if TYPE_CHECKING:
+    from huiyan.settings.model import Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One check. key: names it, see `layer.*` and `doctor.layer.*`."""
+
+    key: str
+    state: Literal["ok", "warning", "failed"]
+    text: Text | None = None
+    error: HuiyanError | None = None
+
+    def words(self, language: Language) -> tuple[str, str]:
+        """(what was found, what to do)."""
+        if self.error is not None:
+            return of_error(self.error, language)
+        return (self.text.render(language) if self.text is not None else ""), ""
+
+
+@errors.guarded
+def doctor(
+    *,
+    port: options.Port = None,
+    model: options.Model = None,
+    model_path: options.ModelPath = None,
+    data_dir: options.DataDirOption = None,
+    config: options.Config = None,
+    lang: options.Lang = None,
+    as_json: options.Json = False,
+) -> int:
+    settings, language = options.load_settings(
+        data_dir=data_dir,
+        config=config,
+        lang=lang,
+        gateway={"port": port},
+        engine={"model": model, "model_path": model_path},
+    )
+    refused = 0
+    for finding in examine(settings):
+        refused += finding.state == "failed"
+        _print(finding, language, as_json=as_json)
+    if refused:
+        raise refusal(CheckRefusedError, "doctor.refused", count=refused)
+    if not as_json:
+        typer.echo(say("doctor.all_ok", language))
+    return errors.OK
+
+
+def examine(settings: Settings) -> Iterator[Finding]:
+    """Look at everything that a start looks at; change nothing but to make the data directory."""
+    from huiyan.hardware.probe import probe
+    from huiyan.launcher import machine, model_files, ports
+    from huiyan.launcher.preparation import memory_needed_bytes
+
+    found = probe()
+
+    def look_at_machine() -> Text:
+        free_bytes = machine.check_data_dir(
+            settings.data_dir, min_free_bytes=settings.launcher.min_free_disk_bytes
+        )
+        return machine.summary(found, free_bytes)
+
+    def look_at_model() -> Text:
+        files = model_files.choose(settings.engine)
+        files.verify(_unrecorded())
+        machine.check_memory(found, model=files.card.name, needed_bytes=memory_needed_bytes(files, settings))
+        if files.card.wanted is not None:
+            return Text("model.wanted", {"wanted": files.card.wanted})
+        return model_files.summary(files, machine.size(files.size_bytes))
+
+    def look_at_ports() -> Text:
+        explicit = settings.explicit("gateway", "port")
+        web = ports.listen(settings.gateway.host, settings.gateway.port, explicit=explicit)
+        engine = ports.reserve(settings.engine.port, explicit=settings.explicit("engine", "port"))
+        web.socket.close()
+        engine.socket.close()
+        return web.moved or engine.moved or Text("port.ok", {"web": web.number, "engine": engine.number})
+
+    yield _finding("layer.machine", look_at_machine)
+    yield _finding("layer.model", look_at_model)
+    yield _finding("doctor.layer.page", _look_at_page)
+    running = _running(settings)
+    yield running
+    if running.text is None or running.text.key != "doctor.running":
+        yield _finding("layer.ports", look_at_ports)
+
+
+def _unrecorded() -> Any:
+    """A record that knows nothing, so that every file is hashed now."""
+    import tempfile
+    from pathlib import Path
+
+    from huiyan.store.manifest import VerificationRecord
+
+    return VerificationRecord(Path(tempfile.gettempdir()) / "huiyan-doctor" / "verified-files.json")
+
+
+def _finding(key: str, look: Callable[[], Text]) -> Finding:
+    try:
+        text = look()
+    except HuiyanError as error:
+        return Finding(key=key, state="failed", error=error)
+    warned = text.key in ("model.wanted", "port.moved", "port.moved_holder")
+    return Finding(key=key, state="warning" if warned else "ok", text=text)
+
+
+def _look_at_page() -> Text:
+    from importlib.resources import files
+
+    if not files("huiyan").joinpath("static", "index.html").is_file():
+        raise refusal(CheckRefusedError, "doctor.no_page")
+    return Text("doctor.page", {})
+
+
+def _running(settings: Settings) -> Finding:
+    from huiyan.errors import NotRunningError
+    from huiyan.launcher import control
+    from huiyan.launcher.lock import is_held
+    from huiyan.launcher.state import DataDir
+
+    place = DataDir(settings.data_dir)
+    if not is_held(place):
+        return Finding(key="doctor.layer.launcher", state="ok", text=Text("doctor.not_running", {}))
+    try:
+        report = control.status(control.running(place))
+    except NotRunningError as error:
+        return Finding(key="doctor.layer.launcher", state="failed", error=error)
+    state = Text(f"state.{report.engine.state.value}", {})
+    return Finding(
+        key="doctor.layer.launcher",
+        state="ok",
+        text=Text("doctor.running", {"url": report.url, "state": state}),
+    )
+
+
+def _print(finding: Finding, language: Language, *, as_json: bool) -> None:
+    message, hint = finding.words(language)
+    name = say(finding.key, language)
+    if as_json:
+        line: dict[str, Any] = {
+            "check": finding.key.rpartition(".")[2],
+            "state": finding.state,
+            "message": message,
+        }
+        if finding.error is not None:
+            line |= {"code": finding.error.code, "hint": hint}
+        typer.echo(json.dumps(line, ensure_ascii=False))
+        return
+    typer.echo(f"[{say(f'doctor.{finding.state}', language)}] {name}: {message}")
+    if hint:
+        typer.echo("    " + say("hint", language, hint=hint))

@@ -1,0 +1,61 @@
+"""Options that several commands share, and how they become settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from huiyan.messages import Language, say
+from huiyan.settings.environment import system_language
+
+if TYPE_CHECKING:
+    from huiyan.settings.model import Settings
+
+
+def help_text(key: str) -> str:
+    """A sentence for `--help`, which is made before any option is read."""
+    return say(key, system_language())
+
+
+Json = Annotated[bool, typer.Option("--json", help=help_text("help.json"))]
+Lang = Annotated[Literal["auto", "zh", "en"] | None, typer.Option("--lang", help=help_text("help.lang"))]
+DataDirOption = Annotated[Path | None, typer.Option("--data-dir", help=help_text("help.data_dir"))]
+Config = Annotated[Path | None, typer.Option("--config", help=help_text("help.config"))]
+Model = Annotated[str | None, typer.Option("--model", help=help_text("help.model"))]
+ModelPath = Annotated[Path | None, typer.Option("--model-path", help=help_text("help.model_path"))]
+EngineOption = Annotated[
+    Literal["auto", "llama_cpp"] | None, typer.Option("--engine", help=help_text("help.engine"))
+]
+Threads = Annotated[int | None, typer.Option("--threads", min=1, help=help_text("help.threads"))]
+Host = Annotated[str | None, typer.Option("--host", help=help_text("help.host"))]
+Port = Annotated[int | None, typer.Option("--port", min=0, max=65535, help=help_text("help.port"))]
+
+
+def language_of(lang: str | None) -> Language:
+    """The language of `--lang`; the system's when it leaves that open."""
+    return lang if lang in ("zh", "en") else system_language()  # type: ignore[return-value]  # narrowed by `in`
+
+
+def load_settings(
+    *,
+    data_dir: Path | None,
+    config: Path | None,
+    lang: str | None = None,
+    gateway: dict[str, Any] | None = None,
+    engine: dict[str, Any] | None = None,
+    launcher: dict[str, Any] | None = None,
+) -> tuple[Settings, Language]:
+    """Settings from the given flags (None: not given), and the language to speak.
+
+    Raises: SettingsError.
+    """
+    from huiyan.settings.load import load
+
+    flags: dict[str, Any] = {"data_dir": data_dir, "lang": lang}
+    for name, section in (("gateway", gateway), ("engine", engine), ("launcher", launcher)):
+        given = {key: value for key, value in (section or {}).items() if value is not None}
+        flags[name] = given or None
+    settings = load({name: value for name, value in flags.items() if value is not None}, config=config)
+    return settings, language_of(settings.lang)

@@ -1,0 +1,1 @@
+"""What `huiyan start` does: five layers of checks, then engine and gateway under watch."""

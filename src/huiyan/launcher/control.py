@@ -1,0 +1,163 @@
+"""The launcher's control socket: `huiyan stop`, `status` and others speak to it, mode 0600.
+
+One JSON line asks (`{"op": "status"}`), JSON lines answer: one for `status` and `stop`, a stream for
+`events`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import msgspec
+
+from huiyan.errors import NotRunningError
+from huiyan.launcher.lock import is_held
+from huiyan.launcher.state import DataDir, LauncherInfo, StatusReport, read_info
+from huiyan.messages import refusal
+
+#: sun_path holds 104 bytes on macOS and 108 on Linux, with its closing zero.
+MAX_PATH_BYTES: Final = 100
+_MAX_LINE_BYTES: Final = 64 * 1024
+_REQUEST_TIMEOUT_S: Final = 10.0
+
+
+class Controlled(Protocol):
+    """What the socket can be asked for."""
+
+    def status(self) -> StatusReport: ...
+
+    def request_stop(self) -> None: ...
+
+    def subscribe(self, on_event: Callable[[dict[str, Any]], None]) -> Callable[[], None]:
+        """Begin to tell events; the returned function ends it."""
+
+
+def socket_path(run_directory: Path) -> Path:
+    """Where to put the socket: in the run directory, or in a short private one if the path is too long.
+
+    Raises: OSError.
+    """
+    run_directory.mkdir(parents=True, exist_ok=True)
+    run_directory.chmod(0o700)
+    path = run_directory / "launcher.sock"
+    if len(os.fsencode(path)) <= MAX_PATH_BYTES:
+        return path
+    return Path(tempfile.mkdtemp(prefix="huiyan-")) / "launcher.sock"
+
+
+class ControlServer:
+    """Serves from `start` until `close`."""
+
+    def __init__(self, path: Path, controlled: Controlled) -> None:
+        self.path = path
+        self._controlled = controlled
+        self._server: asyncio.Server | None = None
+        self._open: set[asyncio.StreamWriter] = set()
+
+    async def start(self) -> None:
+        """The lock on the data directory is held, so a socket that lies here is a dead launcher's.
+
+        Raises: OSError.
+        """
+        self.path.unlink(missing_ok=True)
+        # Nobody else can enter its directory, which has mode 0700, before the mode is set.
+        self._server = await asyncio.start_unix_server(self._serve, self.path, limit=_MAX_LINE_BYTES)
+        self.path.chmod(0o600)
+
+    def close(self) -> None:
+        if self._server is not None:
+            self._server.close()
+        for writer in list(self._open):
+            writer.close()
+        with contextlib.suppress(OSError):
+            self.path.unlink()
+        if self.path.parent.name.startswith("huiyan-"):
+            with contextlib.suppress(OSError):
+                self.path.parent.rmdir()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._open.add(writer)
+        try:
+            async with asyncio.timeout(_REQUEST_TIMEOUT_S):
+                line = await reader.readline()
+            await self._answer(_operation(line), reader, writer)
+        except (OSError, TimeoutError, ValueError):
+            # A caller that left, or one that never asked.
+            pass
+        finally:
+            self._open.discard(writer)
+            writer.close()
+
+    async def _answer(self, op: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if op == "status":
+            await _write(writer, self._controlled.status())
+        elif op == "stop":
+            await _write(writer, {"stopping": True, "pid": os.getpid()})
+            self._controlled.request_stop()
+        elif op == "events":
+            unsubscribe = self._controlled.subscribe(lambda event: writer.write(_line(event)))
+            try:
+                # The caller sends no more; the end of its stream ends this one.
+                await reader.read()
+            finally:
+                unsubscribe()
+        else:
+            await _write(
+                writer, {"error": {"code": "unknown_op", "message": f"There is no operation {op!r}."}}
+            )
+
+
+def _operation(line: bytes) -> str:
+    try:
+        return str(msgspec.json.decode(line, type=dict[str, Any]).get("op", ""))
+    except msgspec.MsgspecError:
+        return ""
+
+
+def _line(answer: object) -> bytes:
+    return msgspec.json.encode(answer) + b"\n"
+
+
+async def _write(writer: asyncio.StreamWriter, answer: object) -> None:
+    writer.write(_line(answer))
+    await writer.drain()
+
+
+def running(data_dir: DataDir) -> LauncherInfo:
+    """The launcher that lives on this data directory. Raises: NotRunningError."""
+    info = read_info(data_dir) if is_held(data_dir) else None
+    if info is None:
+        raise refusal(NotRunningError, "lock.not_running", path=data_dir.root)
+    return info
+
+
+def ask(info: LauncherInfo, op: str, *, timeout_s: float = 5.0) -> bytes:
+    """One answer, as JSON. Blocks. Raises: NotRunningError when nobody answers."""
+    for line in stream(info, op, timeout_s=timeout_s):
+        return line
+    raise refusal(NotRunningError, "lock.silent", pid=info.pid)
+
+
+def status(info: LauncherInfo) -> StatusReport:
+    """Raises: NotRunningError."""
+    return msgspec.json.decode(ask(info, "status"), type=StatusReport)
+
+
+def stream(info: LauncherInfo, op: str, *, timeout_s: float | None) -> Iterator[bytes]:
+    """Lines of an answer until it ends. timeout_s: for each. Raises: NotRunningError."""
+    try:
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.settimeout(timeout_s)
+            sock.connect(info.socket)
+            sock.sendall(_line({"op": op}))
+            with sock.makefile("rb") as file:
+                yield from file
+    except OSError as error:
+        raise refusal(NotRunningError, "lock.silent", pid=info.pid) from error

@@ -1,0 +1,98 @@
+"""Layer 5: health. A process that is alive may still see nothing, so a picture is asked about.
+
+The picture is a red circle on white, drawn here; the answer has to name the colour or the shape.
+"""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+import struct
+import zlib
+from typing import Any, Final
+
+from huiyan.engines.status import EngineEndpoint
+from huiyan.errors import StartFailedError
+from huiyan.messages import refusal
+
+_SIDE_PX: Final = 256
+_RADIUS_PX: Final = 80
+_QUESTION: Final = "描述这张图片。"
+_PLAUSIBLE: Final = ("红", "圆", "red", "circle", "round")
+_MAX_TOKENS: Final = 64
+
+
+def canary_png() -> bytes:
+    """PNG, 256 x 256, 8-bit RGB: a red disc on white."""
+    centre = (_SIDE_PX - 1) / 2
+    rows = bytearray()
+    for y in range(_SIDE_PX):
+        inside = _RADIUS_PX**2 - (y - centre) ** 2
+        half = int(inside**0.5) if inside > 0 else 0
+        left = _SIDE_PX // 2 - half
+        rows += b"\0" + b"\xff\xff\xff" * left + b"\xe0\x20\x20" * (2 * half) + b"\xff\xff\xff" * left
+    header = struct.pack(">IIBBBBB", _SIDE_PX, _SIDE_PX, 8, 2, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(bytes(rows))), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in chunks
+    )
+
+
+def canary_request(model: str) -> dict[str, Any]:
+    """The body for `/v1/chat/completions`."""
+    url = "data:image/png;base64," + base64.b64encode(canary_png()).decode()
+    content = [{"type": "image_url", "image_url": {"url": url}}, {"type": "text", "text": _QUESTION}]
+    return {
+        "model": model,
+        "messages": [{"role": "user", "content": content}],
+        "max_tokens": _MAX_TOKENS,
+        "temperature": 0,
+    }
+
+
+def ask_canary(endpoint: EngineEndpoint, model: str, *, timeout_s: float) -> str:
+    """Ask the engine about the picture and return its answer. Blocks: run it in a thread.
+
+    Raises: StartFailedError when it does not answer, or not about what it was shown.
+    """
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {endpoint.api_key}"}
+    connection = http.client.HTTPConnection(endpoint.host, endpoint.port, timeout=timeout_s)
+    try:
+        connection.request("POST", "/v1/chat/completions", json.dumps(canary_request(model)), headers)
+        response = connection.getresponse()
+        body = response.read()
+    except (OSError, http.client.HTTPException) as error:
+        raise refusal(
+            StartFailedError, "canary.no_answer", reason=str(error) or type(error).__name__
+        ) from error
+    finally:
+        connection.close()
+    if response.status != http.client.OK:
+        reason = f"HTTP {response.status} {body[:200].decode('utf-8', 'replace')}"
+        raise refusal(StartFailedError, "canary.no_answer", reason=reason)
+    return check_answer(body)
+
+
+def check_answer(body: bytes) -> str:
+    """The answer in a chat completion. Raises: StartFailedError when it is not about the picture."""
+    try:
+        answer = str(json.loads(body)["choices"][0]["message"]["content"] or "")
+    except (ValueError, LookupError, TypeError) as error:
+        raise refusal(StartFailedError, "canary.no_answer", reason=f"no chat completion: {error}") from error
+    if not any(word in answer.lower() for word in _PLAUSIBLE):
+        raise refusal(StartFailedError, "canary.implausible", answer=answer.strip()[:200] or "∅")
+    return answer
+
+
+def gateway_health(host: str, port: int, *, timeout_s: float = 10.0) -> str:
+    """`status` of the gateway's `/health`. Blocks. Raises: StartFailedError when there is none."""
+    connection = http.client.HTTPConnection(host, port, timeout=timeout_s)
+    try:
+        connection.request("GET", "/health")
+        return str(json.loads(connection.getresponse().read())["status"])
+    except (OSError, http.client.HTTPException, ValueError, LookupError, TypeError) as error:
+        raise refusal(StartFailedError, "start.gateway", cause=str(error) or type(error).__name__) from error
+    finally:
+        connection.close()

@@ -1,0 +1,243 @@
+"""The course of a start through its layers, and its end: nothing is left behind in any case."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import enum
+import os
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from huiyan import __version__, log
+from huiyan.errors import HuiyanError, StartFailedError
+from huiyan.launcher import health, machine, parts
+from huiyan.launcher.control import ControlServer, socket_path
+from huiyan.launcher.events import Event, Report, Reporter, to_json
+from huiyan.launcher.lock import DataDirLock
+from huiyan.launcher.logs import LogSink, SinkStream
+from huiyan.launcher.preparation import Prepared, prepare
+from huiyan.launcher.prestart import Prestarted
+from huiyan.launcher.services import Services
+from huiyan.launcher.signals import stop_signals
+from huiyan.launcher.state import DataDir, LauncherInfo, StatusReport, read_info, remove_info, write_info
+from huiyan.messages import Text, refusal
+from huiyan.settings.model import Settings
+from huiyan.store.manifest import VerificationRecord, disk_error
+
+_log = log.get_logger(__name__)
+
+_HEALTH_TIMEOUT_S = 5.0
+_HEALTH_POLL_S = 0.05
+
+
+class Outcome(enum.Enum):
+    """stopped: on request, after it was ready. interrupted: before."""
+
+    STOPPED = "stopped"
+    INTERRUPTED = "interrupted"
+
+
+class Launcher:
+    """One `huiyan start`. Create it inside a running event loop."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        report: Report,
+        *,
+        environment: Mapping[str, str],
+        prestarted: Prestarted | None = None,
+        background: bool = False,
+    ) -> None:
+        """environment: of the children. background: the terminal it was started from may close."""
+        self._settings = settings
+        self._data_dir = DataDir(settings.data_dir)
+        self._reporter = Reporter(report)
+        self._environment = environment
+        self._prestarted = prestarted
+        self._background = background
+        self._started_unix_s = time.time()
+        self._stop = asyncio.Event()
+        self._ready = False
+        self._prepared: Prepared | None = None
+        self._services: Services | None = None
+
+    async def run(self) -> Outcome:
+        """Until a signal or `huiyan stop` ends it. Raises: HuiyanError if start or gateway fail."""
+        with (
+            stop_signals(self.request_stop, ignore_hangup=self._background),
+            contextlib.ExitStack() as resources,
+        ):
+            try:
+                async with asyncio.TaskGroup() as tasks:
+                    error = await self._live(tasks, resources)
+            finally:
+                if self._prestarted is not None:
+                    self._prestarted.discard()
+        if error is not None:
+            raise error
+        self._reporter.send(Event(kind="stopped", text=Text("stopped", {})))
+        return Outcome.STOPPED if self._ready else Outcome.INTERRUPTED
+
+    def request_stop(self) -> None:
+        """The first call lets running answers finish, the second ends everything at once."""
+        if self._stop.is_set() and self._services is not None:
+            self._services.hurry()
+        self._stop.set()
+
+    def subscribe(self, on_event: Callable[[dict[str, Any]], None]) -> Callable[[], None]:
+        return self._reporter.subscribe(lambda event: on_event(to_json(event, "en")))
+
+    def status(self) -> StatusReport:
+        """For the control socket, which is opened once there is something to tell."""
+        assert self._prepared is not None
+        assert self._services is not None
+        return StatusReport(
+            pid=os.getpid(),
+            url=self._prepared.url,
+            version=__version__,
+            started_unix_s=self._started_unix_s,
+            ready=self._ready,
+            data_dir=str(self._data_dir.root),
+            log_path=str(self._data_dir.log),
+            model=self._prepared.files.card,
+            engine=self._services.engine_status(),
+            engine_pid=self._services.status_of("engine").pid,
+            engine_port=self._prepared.engine.port,
+            gateway=parts.part_status(self._services.status_of("gateway")),
+        )
+
+    async def _live(self, tasks: asyncio.TaskGroup, resources: contextlib.ExitStack) -> HuiyanError | None:
+        start = tasks.create_task(self._start(tasks, resources))
+        stop = tasks.create_task(self._stop.wait())
+        try:
+            await asyncio.wait([start, stop], return_when=asyncio.FIRST_COMPLETED)
+            if not start.done():
+                return None
+            if (error := start.result()) is not None:
+                return error
+            assert self._services is not None
+            lost = tasks.create_task(self._services.lost.wait())
+            await asyncio.wait([stop, lost], return_when=asyncio.FIRST_COMPLETED)
+            lost.cancel()
+            return self._services.failure()
+        finally:
+            start.cancel()
+            stop.cancel()
+            await asyncio.wait([start])
+            await self._shut_down()
+
+    async def _start(self, tasks: asyncio.TaskGroup, resources: contextlib.ExitStack) -> HuiyanError | None:
+        """The five layers; the error that one of them ended with."""
+        timeout_s = self._settings.launcher.timeout_s
+        error: HuiyanError
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._layers(tasks, resources)
+                return None
+        except TimeoutError:
+            layer = Text(f"layer.{self._reporter.layer}", {})
+            error = refusal(StartFailedError, "start.timeout", seconds=f"{timeout_s:.0f}", step=layer)
+        except HuiyanError as raised:
+            error = raised
+        except OSError as raised:
+            error = disk_error(raised, self._data_dir.root)
+        self._reporter.failed(self._reporter.layer, Text("layer.failed", {}))
+        _log.error("start failed: %s", error.message, extra={"code": error.code, "hint": error.hint})
+        return error
+
+    async def _layers(self, tasks: asyncio.TaskGroup, resources: contextlib.ExitStack) -> None:
+        settings, reporter = self._settings, self._reporter
+        free_bytes = machine.check_data_dir(
+            settings.data_dir, min_free_bytes=settings.launcher.min_free_disk_bytes
+        )
+        resources.enter_context(DataDirLock(self._data_dir))
+        sink = self._open_log(resources)
+        prepared = await prepare(
+            settings,
+            reporter,
+            free_bytes=free_bytes,
+            unbound=self._prestarted.socket if self._prestarted is not None else None,
+            orphaned_ports=self._orphaned_ports(),
+            resources=resources,
+        )
+        self._prepared = prepared
+
+        services = Services(
+            settings, prepared, reporter=reporter, sink=sink, environment=self._environment, tasks=tasks
+        )
+        self._services = services
+        reporter.begin("gateway", Text("state.starting", {}))
+        early, self._prestarted = self._prestarted, None
+        services.start_gateway(early)
+        await self._open_control(resources, prepared)
+        reporter.begin("engine", Text("state.starting", {}))
+        await services.verify_files(VerificationRecord(self._data_dir.verified_files))
+        services.start_engine()
+        reporter.layer = "gateway"
+        await services.wait_ready("gateway")
+        reporter.layer = "engine"
+        await services.wait_ready("engine")
+
+        reporter.begin("health", Text("health.looking", {}))
+        await self._check_health(prepared.web.number)
+        reporter.ok("health", Text("health.ok", {"seconds": f"{services.canary_s:.1f}"}))
+        if prepared.files.card.demo:
+            reporter.note(Text("ready.demo", {}))
+        if prepared.machine.gpus:
+            reporter.note(Text("machine.gpu_unused", {}))
+        self._ready = services.ready = True
+        _log.info("ready at %s", prepared.url, extra={"took_s": round(time.time() - self._started_unix_s, 2)})
+        reporter.send(Event(kind="ready", text=Text("ready", {"url": prepared.url}), url=prepared.url))
+
+    async def _check_health(self, port: int) -> None:
+        """The gateway has been told that the engine is ready; it may need a moment to take that in."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + _HEALTH_TIMEOUT_S
+        while True:
+            status = await asyncio.to_thread(health.gateway_health, self._settings.gateway.host, port)
+            if status == "ok":
+                return
+            if loop.time() > deadline:
+                raise refusal(StartFailedError, "start.gateway", cause=f"/health: {status}")
+            await asyncio.sleep(_HEALTH_POLL_S)
+
+    def _orphaned_ports(self) -> frozenset[int]:
+        """Called with the lock held: a launcher that ended by itself took its info along."""
+        info = read_info(self._data_dir)
+        return frozenset() if info is None else frozenset({info.web_port, info.engine_port})
+
+    def _open_log(self, resources: contextlib.ExitStack) -> LogSink:
+        options = self._settings.launcher
+        sink = LogSink(self._data_dir.log, max_bytes=options.log_max_bytes, files=options.log_files)
+        resources.callback(sink.close)
+        log.configure("launcher", SinkStream(sink, "launcher"))
+        _log.info("huiyan %s starts", __version__, extra={"pid": os.getpid()})
+        return sink
+
+    async def _open_control(self, resources: contextlib.ExitStack, prepared: Prepared) -> None:
+        server = ControlServer(socket_path(self._data_dir.run), self)
+        resources.callback(server.close)
+        await server.start()
+        info = LauncherInfo(
+            pid=os.getpid(),
+            url=prepared.url,
+            web_port=prepared.web.number,
+            engine_port=prepared.engine.port,
+            socket=str(server.path),
+            version=__version__,
+            started_unix_s=self._started_unix_s,
+        )
+        resources.callback(remove_info, self._data_dir)
+        write_info(self._data_dir, info)
+
+    async def _shut_down(self) -> None:
+        if self._ready:
+            self._reporter.send(Event(kind="stopping", text=Text("stopping", {})))
+        _log.info("stopping")
+        self._stop.set()
+        if self._services is not None:
+            await self._services.stop(hurry=not self._ready)
+        _log.info("stopped")

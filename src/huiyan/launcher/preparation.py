@@ -1,0 +1,127 @@
+"""Layers 1 to 3 in their order: machine, model files, ports. What comes out is everything a start needs."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from huiyan.engines.llama_cpp import LlamaCppEngine
+from huiyan.errors import PortInUseError
+from huiyan.hardware import plan
+from huiyan.hardware.probe import Machine, probe
+from huiyan.launcher import machine, model_files, ports
+from huiyan.launcher.events import Reporter
+from huiyan.launcher.model_files import ModelFiles
+from huiyan.lifeline import ORPHAN_GRACE_S
+from huiyan.messages import Text
+from huiyan.settings.model import Settings
+
+#: A killed launcher's children hold their ports until they have noticed.
+_ORPHANS_GONE_S = ORPHAN_GRACE_S + 1.0
+_RETRY_S = 0.05
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """web: listening already. url: of the page."""
+
+    machine: Machine
+    files: ModelFiles
+    engine: LlamaCppEngine
+    web: ports.Port
+    url: str
+
+
+async def prepare(
+    settings: Settings,
+    reporter: Reporter,
+    *,
+    free_bytes: int,
+    unbound: socket.socket | None,
+    orphaned_ports: frozenset[int],
+    resources: contextlib.ExitStack,
+) -> Prepared:
+    """Go through the layers; sockets are closed by `resources`.
+
+    free_bytes: of the data directory's disk. unbound: a socket that a child has inherited already, for
+    the page. orphaned_ports: of a launcher that was killed; its children are about to let go of them.
+    Raises: CheckRefusedError, StoreError and their kinds.
+    """
+    reporter.begin("machine", Text("machine.looking", {}))
+    found = await asyncio.to_thread(probe)
+    reporter.ok("machine", machine.summary(found, free_bytes))
+
+    reporter.begin("model", Text("model.looking", {}))
+    files = model_files.choose(settings.engine)
+    machine.check_memory(found, model=files.card.name, needed_bytes=memory_needed_bytes(files, settings))
+    reporter.ok("model", model_files.summary(files, machine.size(files.size_bytes)))
+    if files.card.wanted is not None:
+        reporter.note(Text("model.wanted", {"wanted": files.card.wanted}))
+
+    reporter.begin("ports", Text("ports.looking", {}))
+    host = settings.gateway.host
+    web = await _take(
+        lambda explicit: ports.listen(host, settings.gateway.port, explicit=explicit, unbound=unbound),
+        explicit=settings.explicit("gateway", "port"),
+        patience_s=_ORPHANS_GONE_S if settings.gateway.port in orphaned_ports else 0.0,
+    )
+    resources.callback(web.socket.close)
+    own = await _take(
+        lambda explicit: ports.reserve(settings.engine.port, explicit=explicit),
+        explicit=settings.explicit("engine", "port"),
+        patience_s=_ORPHANS_GONE_S if settings.engine.port in orphaned_ports else 0.0,
+    )
+    resources.callback(own.socket.close)
+    for port in (web, own):
+        if port.moved is not None:
+            reporter.note(port.moved)
+    reporter.ok("ports", Text("port.ok", {"web": web.number, "engine": own.number}))
+
+    engine = configure_engine(settings, found, files, own.number)
+    plan_args = {
+        "engine": engine.name,
+        "model": files.card.name,
+        "context": files.card.context_tokens,
+        "threads": engine.threads,
+        "slots": engine.slots,
+    }
+    reporter.note(Text("plan", plan_args))
+    shown = f"[{host}]" if ":" in host else host
+    return Prepared(machine=found, files=files, engine=engine, web=web, url=f"http://{shown}:{web.number}")
+
+
+async def _take(take: Callable[[bool], ports.Port], *, explicit: bool, patience_s: float) -> ports.Port:
+    """`take` a port, insisting on the wanted one for as long as there is patience."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + patience_s
+    while loop.time() < deadline:
+        try:
+            return take(True)
+        except PortInUseError:
+            await asyncio.sleep(_RETRY_S)
+    return take(explicit)
+
+
+def configure_engine(settings: Settings, found: Machine, files: ModelFiles, port: int) -> LlamaCppEngine:
+    """The engine with what the settings leave open chosen for this machine."""
+    return LlamaCppEngine(
+        card=files.card,
+        model_path=files.model_path,
+        mmproj_path=files.mmproj_path,
+        port=port,
+        threads=settings.engine.threads or plan.threads(found, demo=files.card.demo),
+        slots=settings.engine.slots,
+        prompt_cache_mib=settings.engine.prompt_cache_mib,
+    )
+
+
+def memory_needed_bytes(files: ModelFiles, settings: Settings) -> int:
+    return plan.memory_needed_bytes(
+        weights_bytes=files.size_bytes,
+        kv_bytes_per_token=files.kv_bytes_per_token,
+        context_tokens=files.card.context_tokens,
+        slots=settings.engine.slots,
+    )

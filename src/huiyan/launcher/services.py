@@ -1,0 +1,215 @@
+"""Layer 4: gateway and engine, each under its supervisor, and what everybody is told of them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+
+import psutil
+
+from huiyan.engines.child_spec import ChildStatus
+from huiyan.engines.restart import RestartPolicy
+from huiyan.engines.status import EngineState, EngineStatus
+from huiyan.engines.supervisor import Supervisor
+from huiyan.errors import HuiyanError, StartFailedError
+from huiyan.launcher import parts
+from huiyan.launcher.events import Event, Reporter
+from huiyan.launcher.logs import LogSink
+from huiyan.launcher.preparation import Prepared
+from huiyan.launcher.prestart import Prestarted
+from huiyan.messages import Text, refusal
+from huiyan.settings.model import Settings
+from huiyan.store.manifest import VerificationRecord
+
+#: While an engine loads, its resident memory is held against the size of its files this often.
+_LOAD_POLL_S = 0.5
+
+
+class Services:
+    """Started by `start_gateway` and `start_engine`; nothing is left of them after `stop`."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        prepared: Prepared,
+        *,
+        reporter: Reporter,
+        sink: LogSink,
+        environment: Mapping[str, str],
+        tasks: asyncio.TaskGroup,
+    ) -> None:
+        """environment: of the children. tasks: supervisors run in it until `stop`."""
+        self._settings = settings
+        self._prepared = prepared
+        self._reporter = reporter
+        self._sink = sink
+        self._environment = environment
+        self._tasks = tasks
+        self._gateway: Supervisor | None = None
+        self._engine: Supervisor | None = None
+        #: The engine's, before its process exists.
+        self._early = ChildStatus(state=EngineState.STARTING)
+        self._stopping = asyncio.Event()
+        #: Set by the launcher; from then on, changes are news and no longer progress.
+        self.ready = False
+        #: The gateway stays down: without it, nothing is served any more.
+        self.lost = asyncio.Event()
+        self.canary_s = 0.0
+
+    def start_gateway(self, early: Prestarted | None) -> None:
+        """early: a process that waits for its boot message; used if it has inherited the right socket."""
+        options = self._settings.launcher
+        if early is not None and early.socket is not self._prepared.web.socket:
+            early.discard()
+            early = None
+        spec = parts.gateway_spec(
+            self._prepared.engine,
+            options=self._settings.gateway,
+            port=self._prepared.web,
+            environment=self._environment,
+            engine_status=self.engine_status,
+            timeout_s=options.gateway_timeout_s,
+            drain_timeout_s=options.drain_timeout_s,
+        )
+        self._gateway = Supervisor(
+            spec,
+            policy=parts.GATEWAY_POLICY,
+            on_line=self._sink.writer("gateway"),
+            adopt=early.child if early is not None else None,
+        )
+        self._gateway.subscribe(self._on_gateway)
+        self._tasks.create_task(self._gateway.run())
+
+    async def verify_files(self, record: VerificationRecord) -> None:
+        """Hash new files of the model, while the page is served already.
+
+        Raises: ModelFileMissingError, DigestMismatchError, DiskFullError, StoreError.
+        """
+        loop = asyncio.get_running_loop()
+
+        def on_fraction(fraction: float) -> None:
+            if self._stopping.is_set():
+                # The thread cannot be cancelled; this ends it.
+                raise asyncio.CancelledError
+            loop.call_soon_threadsafe(self._on_verifying, fraction)
+
+        await asyncio.to_thread(self._prepared.files.verify, record, on_fraction)
+
+    def start_engine(self) -> None:
+        options = self._settings.engine
+        engine = self._prepared.engine
+        probe = parts.canary_probe(engine, timeout_s=options.canary_timeout_s, on_answer=self._on_canary)
+        spec = parts.engine_spec(
+            engine, environment=self._environment, load_timeout_s=options.load_timeout_s, probe=probe
+        )
+        self._engine = Supervisor(
+            spec, policy=RestartPolicy(max_crashes=options.max_crashes), on_line=self._sink.writer("engine")
+        )
+        self._engine.subscribe(self._on_engine)
+        self._tasks.create_task(self._engine.run())
+        self._tasks.create_task(self._watch_loading(self._engine, engine.weights_bytes))
+
+    async def wait_ready(self, part: parts.Part) -> None:
+        """Raises: StartFailedError when the part stays down."""
+        supervisor = self._gateway if part == "gateway" else self._engine
+        assert supervisor is not None
+        try:
+            await supervisor.wait_ready()
+        except StartFailedError as error:
+            if "text" in error.__dict__:
+                raise
+            raise parts.start_failure(supervisor.status, part) from error
+
+    def status_of(self, part: parts.Part) -> ChildStatus:
+        supervisor = self._gateway if part == "gateway" else self._engine
+        return supervisor.status if supervisor is not None else self._early
+
+    def engine_status(self) -> EngineStatus:
+        return parts.engine_status(self.status_of("engine"), self._prepared.engine)
+
+    def failure(self) -> HuiyanError | None:
+        """Why nothing is served any more, if that is so."""
+        if not self.lost.is_set():
+            return None
+        cause = parts.cause(self.status_of("gateway"))
+        return refusal(HuiyanError, "part.failed", part=Text("part.gateway", {}), cause=cause)
+
+    def hurry(self) -> None:
+        """Cut a stop short."""
+        for supervisor in (self._gateway, self._engine):
+            if supervisor is not None:
+                supervisor.hurry()
+
+    async def stop(self, *, hurry: bool) -> None:
+        """End both, the gateway first: its running answers need the engine."""
+        self._stopping.set()
+        for supervisor in (self._gateway, self._engine):
+            if supervisor is not None:
+                await supervisor.stop(hurry=hurry)
+
+    async def _watch_loading(self, supervisor: Supervisor, weights_bytes: int) -> None:
+        """llama.cpp says nothing while it loads; the pages that it has touched tell how far it is."""
+        while not self._stopping.is_set():
+            status = supervisor.status
+            if status.state is EngineState.LOADING and status.pid is not None:
+                with contextlib.suppress(psutil.Error):
+                    resident_bytes = psutil.Process(status.pid).memory_info().rss
+                    supervisor.report(progress=min(0.99, resident_bytes / max(1, weights_bytes)))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), _LOAD_POLL_S)
+
+    def _on_verifying(self, fraction: float) -> None:
+        self._early = ChildStatus(
+            state=EngineState.LOADING,
+            code="verifying_files",
+            detail="verifying the model's files",
+            progress=fraction,
+        )
+        self._reporter.begin("engine", Text("model.verifying", {}), fraction)
+        self._tell_gateway()
+
+    def _on_canary(self, took_s: float) -> None:
+        self.canary_s = took_s
+
+    def _on_engine(self, status: ChildStatus) -> None:
+        self._tell_gateway()
+        self._on_part("engine", status)
+
+    def _on_gateway(self, status: ChildStatus) -> None:
+        self._on_part("gateway", status)
+        if status.state is EngineState.READY and not self.ready:
+            url = self._prepared.url
+            self._reporter.send(Event(kind="serving", text=Text("gateway.serving", {"url": url}), url=url))
+        if status.state is EngineState.FAILED:
+            self.lost.set()
+
+    def _tell_gateway(self) -> None:
+        if self._gateway is not None:
+            self._gateway.send(parts.engine_message(self.engine_status()))
+
+    def _on_part(self, part: parts.Part, status: ChildStatus) -> None:
+        if self._stopping.is_set():
+            return
+        name = Text(f"part.{part}", {})
+        if status.state is EngineState.RESTARTING:
+            delay = f"{status.retry_in_s or 0.0:.1f}"
+            arguments = {"part": name, "delay": delay, "cause": parts.cause(status)}
+            self._reporter.note(Text("part.restarting", arguments))
+        elif status.state is EngineState.FAILED:
+            # Before it is ready, the start itself fails and says so.
+            if self.ready:
+                self._reporter.note(Text("part.failed", {"part": name, "cause": parts.cause(status)}))
+        elif status.state is EngineState.READY:
+            if self.ready:
+                self._reporter.note(Text("part.restarted", {"part": name}))
+            self._reporter.ok(part, Text("state.ready", {}))
+        elif not self.ready:
+            step = Event(
+                kind="step",
+                layer=part,
+                state="running",
+                text=parts.state_text(status),
+                progress=status.progress,
+            )
+            self._reporter.send(step)

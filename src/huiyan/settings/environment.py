@@ -1,0 +1,61 @@
+"""The process's environment, as far as huiyan takes notice of it. Nothing else reads `os.environ`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, Literal
+
+PREFIX: Final = "HUIYAN_"
+
+#: Handed on to children: what Python, the C library and the locale need, and nothing that may be secret.
+_HANDED_ON: Final = (
+    "HOME",
+    "LANG",
+    "LC_ALL",
+    "LC_CTYPE",
+    "LD_LIBRARY_PATH",
+    "PATH",
+    "PYTHONHOME",
+    "PYTHONPATH",
+    "SSL_CERT_DIR",
+    "SSL_CERT_FILE",
+    "SYSTEMROOT",
+    "TEMP",
+    "TMP",
+    "TMPDIR",
+    "TZ",
+    "VIRTUAL_ENV",
+)
+
+
+def child_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """A child's whole environment; settings and secrets come over its lifeline instead."""
+    chosen = {name: os.environ[name] for name in _HANDED_ON if name in os.environ}
+    return {**chosen, **(extra or {})}
+
+
+def variables() -> dict[str, str]:
+    """Every `HUIYAN_*` variable."""
+    return {name: value for name, value in os.environ.items() if name.upper().startswith(PREFIX)}
+
+
+def system_language() -> Literal["zh", "en"]:
+    """By the locale, as POSIX orders its variables."""
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        if value := os.environ.get(name):
+            return "zh" if value.lower().startswith("zh") else "en"
+    return "en"
+
+
+def can_open_browser() -> bool:
+    """Whether a browser window would reach the person who typed the command."""
+    if os.environ.get("SSH_CONNECTION") or os.environ.get("CI"):
+        return False
+    if sys.platform == "darwin":
+        return True
+    if Path("/.dockerenv").exists() or Path("/run/.containerenv").exists():
+        return False
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

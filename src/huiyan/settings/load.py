@@ -1,0 +1,141 @@
+"""Reads the settings, once, and refuses every name that does not exist."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+from pydantic import BaseModel, ValidationError
+from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource
+
+from huiyan.errors import SettingsError
+from huiyan.messages import refusal
+from huiyan.settings import environment
+from huiyan.settings.model import Settings
+
+#: Read here, not by the model: it says where the model's file is.
+_CONFIG_VARIABLE = "HUIYAN_CONFIG"
+_FILE_NAME = "huiyan.toml"
+
+
+def load(flags: Mapping[str, Any], *, config: Path | None = None) -> Settings:
+    """flags: what was given on the command line, nested like the settings; config: `--config`.
+
+    Raises: SettingsError.
+    """
+    variables = environment.variables()
+    _refuse_unknown_variables(variables)
+    data_dir = Path(
+        flags.get("data_dir") or variables.get("HUIYAN_DATA_DIR") or platformdirs.user_data_dir("huiyan")
+    )
+    data_dir = data_dir.expanduser().absolute()
+    named = config or (Path(variables[_CONFIG_VARIABLE]) if _CONFIG_VARIABLE in variables else None)
+    path = named or data_dir / _FILE_NAME
+    from_file = _read(path, required=named is not None)
+
+    class Loaded(Settings):
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,
+            file_secret_settings: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            return init_settings, env_settings, InitSettingsSource(settings_cls, init_kwargs=from_file)
+
+    try:
+        return Loaded(**{**flags, "data_dir": data_dir})
+    except ValidationError as error:
+        raise _refusal(error, flags, variables, path) from None
+
+
+def _read(path: Path, *, required: bool) -> dict[str, Any]:
+    try:
+        found = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        if required:
+            raise refusal(SettingsError, "settings.file", path=path, reason="it does not exist") from None
+        return {}
+    except NotADirectoryError:
+        return {}
+    except PermissionError as error:
+        if not required:
+            # The check of the data directory says what is wrong with it, and how to mend it.
+            return {}
+        raise refusal(SettingsError, "settings.file", path=path, reason=error.strerror) from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise refusal(SettingsError, "settings.file", path=path, reason=error) from None
+    if "data_dir" in found:
+        raise refusal(SettingsError, "settings.data_dir_in_file", path=path)
+    return found
+
+
+def variable_names() -> list[str]:
+    """Every `HUIYAN_*` variable that means something, with its section."""
+    names = [_CONFIG_VARIABLE]
+    for name, field in Settings.model_fields.items():
+        names.append(f"{environment.PREFIX}{name.upper()}")
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            names += [
+                f"{environment.PREFIX}{name.upper()}__{inner.upper()}"
+                for inner in field.annotation.model_fields
+            ]
+    return names
+
+
+def _refuse_unknown_variables(variables: Iterable[str]) -> None:
+    known = variable_names()
+    for name in sorted(variables):
+        if name.upper() not in known:
+            raise _unknown(name, known, source="the environment")
+
+
+def _unknown(name: str, known: Iterable[str], *, source: str) -> SettingsError:
+    nearest = difflib.get_close_matches(name, list(known), n=1, cutoff=0.0)
+    return refusal(SettingsError, "settings.unknown", name=name, source=source, nearest=nearest[0])
+
+
+def _refusal(
+    error: ValidationError, flags: Mapping[str, Any], variables: Mapping[str, str], path: Path
+) -> SettingsError:
+    first = error.errors(include_url=False, include_context=False)[0]
+    location = [str(part) for part in first["loc"]]
+    name = ".".join(location)
+    if first["type"] == "extra_forbidden":
+        return _unknown(name, _dotted_names(), source=str(path))
+    return refusal(
+        SettingsError,
+        "settings.invalid",
+        name=name,
+        reason=first["msg"],
+        where=_origin(location, flags, variables, path),
+    )
+
+
+def _dotted_names() -> list[str]:
+    names: list[str] = []
+    for name, field in Settings.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            names += [f"{name}.{inner}" for inner in field.annotation.model_fields]
+        elif name != "data_dir":
+            names.append(name)
+    return names
+
+
+def _origin(location: list[str], flags: Mapping[str, Any], variables: Mapping[str, str], path: Path) -> str:
+    """Where the value came from, in the words in which it is corrected."""
+    found: Any = flags
+    for part in location:
+        found = found.get(part) if isinstance(found, Mapping) else None
+    if found is not None:
+        return f"--{location[-1].replace('_', '-')}"
+    variable = environment.PREFIX + "__".join(location).upper()
+    if any(name.upper() == variable for name in variables):
+        return variable
+    return str(path)
