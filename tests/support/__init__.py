@@ -1,0 +1,1 @@
+"""What several suites share: cards to read, a child process to talk to, raw HTTP, waiting."""

@@ -1,0 +1,68 @@
+"""The real engine by itself: huiyan's llama.cpp child with nano, without launcher or gateway."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import msgspec
+
+from huiyan import lifeline, nano
+from huiyan.engines.llama_cpp import LlamaCppEngine
+from huiyan.engines.status import EngineEndpoint
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass(frozen=True)
+class EngineProcess:
+    process: subprocess.Popen[bytes]
+    endpoint: EngineEndpoint
+
+
+@contextlib.contextmanager
+def llama_cpp(*, wait: bool = True) -> Iterator[EngineProcess]:
+    """Run the child with one slot and one thread. wait: return only once it listens and has loaded."""
+    engine = LlamaCppEngine(
+        card=nano.card(),
+        model_path=nano.MODEL_PATH,
+        mmproj_path=nano.MMPROJ_PATH,
+        port=free_port(),
+        threads=1,
+    )
+    ours, theirs = lifeline.pair()
+    process = subprocess.Popen(
+        [sys.executable, "-m", engine.module, "--lifeline-fd", str(theirs.fileno())],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, **engine.environment},
+        pass_fds=(theirs.fileno(),),
+    )
+    theirs.close()
+    try:
+        ours.sendall(msgspec.json.encode(engine.boot()) + b"\n")
+        if wait:
+            ours.settimeout(60)
+            with ours.makefile("rb") as lines:
+                while b'"listening"' not in (line := lines.readline()):
+                    assert line, "the engine ended before it listened"
+        yield EngineProcess(process, engine.endpoint)
+    finally:
+        ours.close()
+        try:
+            process.wait(lifeline.ORPHAN_GRACE_S)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            process.wait()

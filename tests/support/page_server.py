@@ -1,0 +1,124 @@
+"""The page on a real gateway in front of a scriptable fake engine, in a thread of this process.
+
+For what nano cannot show: nine pictures, a model that sees many pixels, answers with a given text.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import io
+import os
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from huiyan.engines.status import ModelCard
+from huiyan.testing.fake_engine import FakeEngine
+from huiyan.testing.script import Reply, Script
+from tests.support.gateway import running_gateway
+
+#: A stand-in for Qwen3-VL-8B as far as the page is concerned. The fake engine counts whole data URLs.
+LARGE_CARD = ModelCard(
+    id="fake",
+    name="Fake-VL",
+    demo=False,
+    context_tokens=32_768,
+    max_images=9,
+    image_min_tokens=64,
+    image_max_tokens=4096,
+)
+_ENGINE_CONTEXT_TOKENS = 1_000_000_000
+
+START_TIMEOUT_S = 30.0
+
+
+@dataclass
+class SentPicture:
+    """One picture as the engine got it."""
+
+    media_type: str
+    data: bytes
+
+    def open(self) -> Image.Image:
+        return Image.open(io.BytesIO(self.data))
+
+
+@dataclass
+class PageServer:
+    """A gateway at `url`; the engine behind it does what `script` says and remembers what it was asked."""
+
+    url: str
+    engine: FakeEngine
+
+    def script(self, *entries: Script) -> None:
+        self.engine.script(*entries)
+
+    def answer(self, text: str) -> None:
+        """The next answer, quickly."""
+        self.script(Reply(text=text, chunk_chars=64))
+
+    def asked(self, index: int = -1) -> dict[str, Any]:
+        """The body of a completion request."""
+        body: dict[str, Any] = self.engine.completions[index].json()
+        return body
+
+    def parts(self, index: int = -1) -> list[dict[str, Any]]:
+        """The content parts of the newest question in a request."""
+        content: list[dict[str, Any]] = self.asked(index)["messages"][-1]["content"]
+        return content
+
+    def texts(self, index: int = -1) -> list[str]:
+        return [part["text"] for part in self.parts(index) if part["type"] == "text"]
+
+    def pictures(self, index: int = -1) -> list[SentPicture]:
+        found = []
+        for part in self.parts(index):
+            if part["type"] == "image_url":
+                head, _, data = part["image_url"]["url"].partition(",")
+                found.append(SentPicture(head[len("data:") : -len(";base64")], base64.b64decode(data)))
+        return found
+
+
+@contextlib.contextmanager
+def page_server(card: ModelCard = LARGE_CARD, **options: Any) -> Iterator[PageServer]:
+    """options: fields of GatewayOptions. `HUIYAN_TEST_STATIC_DIR` names a build to serve instead of the wheel's."""
+    static_dir = os.environ.get("HUIYAN_TEST_STATIC_DIR")
+    if static_dir:
+        options.setdefault("static_dir", Path(static_dir))
+    served: list[PageServer] = []
+    ready = threading.Event()
+    loop = asyncio.new_event_loop()
+    done = asyncio.Event()
+
+    async def serve() -> None:
+        async with (
+            FakeEngine(model=card.id, context_tokens=_ENGINE_CONTEXT_TOKENS) as engine,
+            running_gateway(engine.endpoint, model=card, **options) as gateway,
+        ):
+            engine.default_reply = Reply(text="好的。", chunk_chars=8)
+            served.append(PageServer(gateway.base_url, engine))
+            ready.set()
+            await done.wait()
+
+    def run() -> None:
+        try:
+            loop.run_until_complete(serve())
+        finally:
+            ready.set()
+            loop.close()
+
+    thread = threading.Thread(target=run, name="page-server", daemon=True)
+    thread.start()
+    ready.wait(START_TIMEOUT_S)
+    assert served, "the gateway did not start"
+    try:
+        yield served[0]
+    finally:
+        loop.call_soon_threadsafe(done.set)
+        thread.join(START_TIMEOUT_S)
