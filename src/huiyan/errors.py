@@ -43,7 +43,7 @@ and `cli/errors.py` map types to those, and a test proves that every leaf has a 
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class HuiyanError(Exception):
@@ -57,6 +57,8 @@ class HuiyanError(Exception):
         self.message = message
         self.hint = self.default_hint if hint is None else hint
         self.param = param
+        #: Key and arguments of its sentence in `huiyan.messages`, where it has one in every language.
+        self.sentence: tuple[str, dict[str, Any]] | None = None
 
 
 class RequestError(HuiyanError):

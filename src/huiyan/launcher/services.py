@@ -117,7 +117,7 @@ class Services:
         try:
             await supervisor.wait_ready()
         except StartFailedError as error:
-            if "text" in error.__dict__:
+            if error.sentence is not None:
                 raise
             raise parts.start_failure(supervisor.status, part) from error
 

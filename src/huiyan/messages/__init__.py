@@ -52,15 +52,15 @@ def refusal(kind: type[_E], key: str, **args: Any) -> _E:
     hint_key = f"{key}.hint"
     hint = say(hint_key, "en", **args) if hint_key in CATALOGUE else None
     error = kind(say(key, "en", **args), hint=hint)
-    error.__dict__["text"] = Text(key, args)
+    error.sentence = (key, args)
     return error
 
 
 def of_error(error: HuiyanError, language: Language) -> tuple[str, str]:
     """(what is wrong, what to do) for a reader of `language`; English where there is no other."""
-    text = error.__dict__.get("text")
-    if not isinstance(text, Text):
+    if error.sentence is None:
         return error.message, error.hint
+    text = Text(*error.sentence)
     hint_key = f"{text.key}.hint"
     hint = say(hint_key, language, **text.args) if hint_key in CATALOGUE else error.hint
     return text.render(language), hint
