@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import ipaddress
+import os
 import socket
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import psutil
@@ -21,6 +25,8 @@ from huiyan.messages import Text, refusal
 #: How far a default port may move.
 _ATTEMPTS: Final = 50
 _BACKLOG: Final = 1024
+_LOOPBACK: Final = "127.0.0.1"
+_ANSWER_TIMEOUT_S: Final = 2.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,20 +82,74 @@ def reserve(wanted: int, *, explicit: bool) -> Port:
     """A loopback port for the engine, which binds it itself (SO_REUSEPORT) once and after each restart.
 
     The socket is bound alone and never listens; only then is sharing allowed, and only processes of
-    the same user can share. So the port is nobody else's while the socket is open.
+    the same user can share. So the port is nobody else's while the socket is open. Where connections of
+    an engine that ended still linger on the port (TIME_WAIT, a minute), binding alone is refused; then a
+    lock takes its place, against another launcher of this user.
     Raises: PortInUseError, CheckRefusedError.
     """
     for number in _candidates(wanted, explicit=explicit):
-        sock = socket.socket(socket.AF_INET)
+        sock = _Reservation(socket.AF_INET)
         try:
-            sock.bind(("127.0.0.1", number))
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            sock.take(number)
         except OSError as error:
             sock.close()
             _refuse(error, number, explicit=explicit, flag="--engine-port")
             continue
         return _port(sock, wanted, "--engine-port")
     raise refusal(PortInUseError, "port.none_free", port=wanted, flag="--engine-port")
+
+
+class _Reservation(socket.socket):
+    """A bound socket that never listens, with the lock that goes with its port; both end in `close`."""
+
+    _lock_fd = -1
+
+    def take(self, number: int) -> None:
+        """Raises: OSError (EADDRINUSE) if the port is somebody else's."""
+        if number != 0:
+            self._lock_fd = _lock_port(number)
+        try:
+            self.bind((_LOOPBACK, number))
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or not hasattr(socket, "SO_REUSEPORT") or _answers(number):
+                raise
+            self.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            self.bind((_LOOPBACK, number))
+        self.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        if number == 0:
+            self._lock_fd = _lock_port(self.getsockname()[1])
+
+    def close(self) -> None:
+        super().close()
+        if self._lock_fd >= 0:
+            os.close(self._lock_fd)
+            self._lock_fd = -1
+
+
+def _lock_port(number: int) -> int:
+    """A descriptor that keeps other launchers of this user from the port. Raises: OSError (EADDRINUSE)."""
+    path = Path(tempfile.gettempdir()) / f"huiyan-{os.getuid()}-engine-port-{number}.lock"
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise OSError(errno.EADDRINUSE, f"{path} belongs to somebody else") from error
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(fd)
+        raise OSError(errno.EADDRINUSE, f"{path} is locked") from None
+    return fd
+
+
+def _answers(number: int) -> bool:
+    """Whether something listens on the port."""
+    try:
+        socket.create_connection((_LOOPBACK, number), timeout=_ANSWER_TIMEOUT_S).close()
+    except ConnectionRefusedError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def holder_of(number: int) -> tuple[str, int] | None:

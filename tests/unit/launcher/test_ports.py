@@ -101,6 +101,26 @@ def test_a_reserved_port_is_nobody_elses_but_our_engines() -> None:
                     engine.accept()[0].close()
 
 
+def test_connections_that_linger_after_an_engine_do_not_cost_its_port() -> None:
+    """The side that closes first keeps the port in TIME_WAIT for a minute."""
+    with ports.reserve(0, explicit=False).socket as first:
+        number = first.getsockname()[1]
+        with socket.socket() as engine:
+            engine.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            engine.bind(("127.0.0.1", number))
+            engine.listen()
+            with socket.create_connection(("127.0.0.1", number), timeout=5) as client:
+                engine.accept()[0].close()
+                assert client.recv(1) == b""
+    with socket.socket() as plain, pytest.raises(OSError, match="in use"):
+        plain.bind(("127.0.0.1", number))
+    with ports.reserve(number, explicit=True).socket:
+        with pytest.raises(PortInUseError):
+            ports.reserve(number, explicit=True)
+        with pytest.raises(OSError, match="in use"):
+            socket.create_server(("127.0.0.1", number))
+
+
 def test_no_free_port_is_said(monkeypatch: pytest.MonkeyPatch, busy: int) -> None:
     monkeypatch.setattr(ports, "_ATTEMPTS", 1)
     with pytest.raises(PortInUseError, match="No free port"):
