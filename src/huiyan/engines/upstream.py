@@ -20,6 +20,8 @@ from huiyan.errors import EngineDiedError, EngineError, EngineProtocolError, Eng
 
 Headers = list[tuple[bytes, bytes]]
 
+_UNANNOUNCED_KEEP_ALIVE_S = 4.0
+
 
 class Listener(Protocol):
     """Told what comes back. After `on_end` or `on_error` nothing more is called."""
@@ -136,14 +138,13 @@ class _Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._headers: Headers = []
         self._call: Call | None = None
-        self._answered_bytes = False
         self._reading_paused = False
-        self.reused = False
+        #: Loop time at which an unused connection must not be used any more.
+        self.fresh_until_s = 0.0
 
     def send(self, call: Call) -> None:
         assert self._transport is not None, "send() comes after connection_made()"
         self._call = call
-        self._answered_bytes = False
         self._transport.writelines(call.request)
         call.started(self)
 
@@ -182,7 +183,6 @@ class _Connection(asyncio.Protocol):
             # Bytes that answer nothing: out of step, never to be used again.
             self.abort()
             return
-        self._answered_bytes = True
         call.touch()
         try:
             self._parser.feed_data(data)
@@ -199,10 +199,7 @@ class _Connection(asyncio.Protocol):
         call, self._call = self._call, None
         if call is None or call.done:
             return
-        if self.reused and not self._answered_bytes:
-            # The engine closed an idle connection while the request was on its way to it.
-            self._pool.retry(call)
-            return
+        # Never sent again by itself, not even on a connection that was reused: the engine may have begun.
         call.failed(EngineDiedError("The engine closed the connection in the middle of its answer."))
 
     # httptools callbacks
@@ -228,11 +225,27 @@ class _Connection(asyncio.Protocol):
         call, self._call = self._call, None
         self.resume()
         if self._parser.should_keep_alive() and self.usable:
+            self.fresh_until_s = self._pool.loop.time() + _keep_alive_s(self._headers)
             self._pool.release(self)
         else:
             self.close()
         if call is not None:
             call.ended()
+
+
+def _keep_alive_s(headers: Headers) -> float:
+    """How long an unused connection may be used again: less than the engine keeps it.
+
+    Source: the Keep-Alive header (RFC 2068, 19.7.1.1), which llama.cpp sends; uvicorn, and so vLLM, closes
+    after 5 s without a word.
+    """
+    for name, value in headers:
+        if name == b"keep-alive":
+            for parameter in value.split(b","):
+                key, _, seconds = parameter.strip().partition(b"=")
+                if key.lower() == b"timeout" and seconds.isdigit():
+                    return max(0.0, float(seconds) - 1.0)
+    return _UNANNOUNCED_KEEP_ALIVE_S
 
 
 class Pool:
@@ -283,11 +296,11 @@ class Pool:
         )
         call = Call(self, [head, *body], listener)
         while self._idle:
-            connection = self._idle.pop()  # the freshest: the least likely to be stale
-            if connection.usable:
-                connection.reused = True
+            connection = self._idle.pop()  # the freshest
+            if connection.usable and connection.fresh_until_s > self.loop.time():
                 connection.send(call)
                 return call
+            connection.close()
         self._connect(call)
         return call
 
@@ -341,9 +354,6 @@ class Pool:
         self._open.discard(connection)
         if connection in self._idle:
             self._idle.remove(connection)
-
-    def retry(self, call: Call) -> None:
-        self._connect(call)
 
     def _connect(self, call: Call) -> None:
         task = self.loop.create_task(self._open_and_send(call))

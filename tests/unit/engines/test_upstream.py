@@ -21,7 +21,7 @@ class Recorder:
     def __init__(self) -> None:
         self.status = 0
         self.headers: Headers = []
-        self.body = b""
+        self.body = bytearray()
         self.error: EngineError | None = None
         self.over = asyncio.Event()
         self.first = asyncio.Event()
@@ -110,7 +110,7 @@ async def test_connections_are_reused() -> None:
     assert connections == 1
 
 
-async def test_a_connection_that_went_stale_is_replaced_without_the_caller_noticing() -> None:
+async def test_a_connection_that_the_engine_closed_meanwhile_is_replaced() -> None:
     connections = 0
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -119,31 +119,55 @@ async def test_a_connection_that_went_stale_is_replaced_without_the_caller_notic
         await _request(reader)
         writer.write(OK)
         await writer.drain()
-        if connections == 1:
-            await _request(reader)  # takes the second request, and hangs up on it
-            return
-        await reader.read()
 
     async with _server(handler) as endpoint:
         pool = Pool(endpoint)
         assert await pool.fetch("GET", "/") == (200, b"hi")
+        await asyncio.sleep(0.05)
         assert await pool.fetch("GET", "/") == (200, b"hi")
         pool.close()
     assert connections == 2
 
 
-async def test_a_fresh_connection_that_is_hung_up_on_is_an_error_not_a_retry() -> None:
+async def test_a_connection_is_not_used_for_longer_than_the_engine_announced() -> None:
     connections = 0
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         nonlocal connections
         connections += 1
-        await _request(reader)
+        while True:
+            await _request(reader)
+            writer.write(b"HTTP/1.1 200 OK\r\nKeep-Alive: timeout=1, max=5\r\nContent-Length: 2\r\n\r\nhi")
 
     async with _server(handler) as endpoint:
+        pool = Pool(endpoint)
+        for _ in range(2):
+            assert await pool.fetch("GET", "/") == (200, b"hi")
+        pool.close()
+    assert connections == 2
+
+
+@pytest.mark.parametrize("earlier", [0, 1])
+async def test_a_request_that_is_hung_up_on_is_an_error_never_sent_again(earlier: int) -> None:
+    """Also on a connection that served before: the engine may have begun, and nothing runs twice."""
+    requests = 0
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal requests
+        while True:
+            await _request(reader)
+            requests += 1
+            if requests > earlier:
+                return
+            writer.write(OK)
+
+    async with _server(handler) as endpoint:
+        pool = Pool(endpoint)
+        for _ in range(earlier):
+            await pool.fetch("POST", "/")
         with pytest.raises(EngineDiedError):
-            await Pool(endpoint).fetch("POST", "/")
-    assert connections == 1
+            await pool.fetch("POST", "/")
+    assert requests == earlier + 1
 
 
 @pytest.mark.parametrize(
