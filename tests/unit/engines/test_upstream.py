@@ -85,7 +85,7 @@ async def test_a_request_and_its_answer() -> None:
         recorder = Recorder()
         Pool(endpoint).send("POST", "/x", recorder, body=(b"ab", b"cd"))
         await _done(recorder)
-    assert (recorder.status, recorder.body, recorder.error) == (200, b"abcde", None)
+    assert (recorder.status, bytes(recorder.body), recorder.error) == (200, b"abcde", None)
     assert (b"x-a", b"b") in recorder.headers
     assert seen[0].startswith(b"POST /x HTTP/1.1\r\nhost: 127.0.0.1:")
     assert b"authorization: Bearer geheim\r\n" in seen[0]
