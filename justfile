@@ -1,0 +1,54 @@
+# `just` checks and tests; `just --list` shows the rest. Recipes run in .venv, made by `just env`.
+
+set positional-arguments
+
+# Everything that CI does, against the sources
+default: check test
+
+# Make the development environment: locked packages, huiyan editable, the page built
+env:
+    uv venv --clear .venv
+    uv pip install --python .venv --require-hashes --requirements requirements-dev.lock
+    uv pip install --python .venv --no-deps --no-build-isolation --editable .
+    .venv/bin/pre-commit install --install-hooks || true
+
+# Lint, types, import order, generated files, the page's own checks and tests
+check:
+    scripts/check.sh lint types imports generated web
+
+# Python tests; words after the recipe go to pytest: just test -k relay
+test *words:
+    scripts/check.sh unit contract e2e chaos -- "$@"
+
+# The fast tests alone
+quick *words:
+    scripts/check.sh unit contract -- -m "not slow" "$@"
+
+# Browser tests
+e2e *words:
+    scripts/check.sh e2e -- "$@"
+
+# Repair what a tool can repair
+fix:
+    .venv/bin/ruff check --fix .
+    .venv/bin/ruff format .
+
+# The gateway with nano, and Vite in front of it with hot reload
+dev:
+    scripts/dev.sh
+
+# Write generated files anew: OpenAPI document, the page's types
+gen:
+    scripts/generate.sh
+
+# The wheel, in dist/
+wheel:
+    uv build --wheel --python .venv --build-constraints requirements-build.lock --require-hashes
+
+# Lock files from pyproject.toml; `just lock --upgrade` takes newer versions
+lock *words:
+    scripts/lock.sh "$@"
+
+# Measure: just bench gateway
+bench name *words:
+    .venv/bin/python -m bench."$@"

@@ -1,0 +1,58 @@
+# shellcheck shell=bash
+# What the browser tests need besides Python: a Chromium, and the two Chinese fonts that test
+# pictures are drawn in. Sourced after environment.sh; bash 3.2 is enough.
+
+# prepare_browser: exports HUIYAN_TEST_CHROMIUM, the browser's path. As root, installs what is missing
+# from Debian's or Ubuntu's packages; otherwise stops with the command that does.
+prepare_browser() {
+    local missing=''
+    find_chromium || missing="chromium"
+    has_font 'wqy-zenhei.tt*' || missing="$missing fonts-wqy-zenhei"
+    has_font 'NotoSansCJK-*' || missing="$missing fonts-noto-cjk"
+    if [ -n "$missing" ] && command -v apt-get >/dev/null && [ "$(id -u)" -eq 0 ]; then
+        export DEBIAN_FRONTEND=noninteractive
+        run_step "Fetching the list of system packages" "正在获取系统软件包列表" apt-get update
+        # shellcheck disable=SC2086 # several packages
+        run_step "Installing $missing" "正在安装 $missing" apt-get install -y --no-install-recommends $missing
+        missing=''
+        find_chromium || missing="chromium"
+    fi
+    [ -z "$missing" ] || explain_missing "$missing"
+    export HUIYAN_TEST_CHROMIUM
+}
+
+find_chromium() {
+    local candidate
+    for candidate in "${HUIYAN_TEST_CHROMIUM:-}" chromium chromium-browser google-chrome google-chrome-stable \
+        "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome" \
+        /Applications/Chromium.app/Contents/MacOS/Chromium; do
+        [ -n "$candidate" ] || continue
+        HUIYAN_TEST_CHROMIUM=$(command -v "$candidate" 2>/dev/null) || continue
+        # Ubuntu's package is a stand-in that only points to a snap.
+        "$HUIYAN_TEST_CHROMIUM" --version >/dev/null 2>&1 && return
+    done
+    return 1
+}
+
+has_font() { # FILE_NAME_PATTERN
+    local folder
+    for folder in /usr/share/fonts /usr/local/share/fonts "$HOME/.local/share/fonts" "$HOME/.fonts" \
+        /Library/Fonts "$HOME/Library/Fonts"; do
+        [ ! -d "$folder" ] || [ -z "$(find -L "$folder" -name "$1" 2>/dev/null | head -n 1)" ] || return 0
+    done
+    return 1
+}
+
+explain_missing() {
+    local remedy
+    if command -v apt-get >/dev/null; then
+        remedy="sudo apt-get update && sudo apt-get install -y $1"
+    elif command -v dnf >/dev/null; then
+        remedy="sudo dnf install -y chromium wqy-zenhei-fonts google-noto-sans-cjk-fonts"
+    else
+        remedy="HUIYAN_TEST_CHROMIUM=/path/to/chrome $0 (fonts: wqy-zenhei.ttc, NotoSansCJK-Regular.ttc)"
+    fi
+    stop "$EXIT_REFUSED" "The tests need what is missing here: $1. Install it, then run this again:
+    $remedy" "测试所需的组件缺失：$1。请安装后重新运行：
+    $remedy"
+}

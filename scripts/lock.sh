@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Write the lock files anew from pyproject.toml, with hashes and without any index address.
+#   scripts/lock.sh             keep versions where the ranges allow it
+#   scripts/lock.sh --upgrade   take the newest that the ranges allow
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+compile() { # OUTPUT ARGUMENT...
+    local output=$1
+    shift
+    uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+        --no-annotate --custom-compile-command scripts/lock.sh --output-file "$output" "$@"
+}
+
+compile requirements.lock pyproject.toml "$@"
+compile requirements-build.lock --group build "$@"
+compile requirements-dev.lock pyproject.toml --group dev --constraints requirements.lock "$@"
+compile scripts/bootstrap.lock scripts/bootstrap.in "$@"
