@@ -1,4 +1,4 @@
-"""The page's files, held in memory: hashed assets cached for good, the page itself never unasked.
+"""The page's files: hashed assets cached for good, the page itself never unasked.
 
 The build writes a `.gz` beside each text file (web/vite.config.ts); it is sent to who accepts it.
 """
@@ -20,7 +20,8 @@ from huiyan.errors import NotFoundError
 
 CSP = (
     "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
-    "connect-src 'self'; font-src 'self'; worker-src 'self' blob:; object-src 'none'; "
+    "media-src 'self' blob:; connect-src 'self'; font-src 'self'; worker-src 'self' blob:; "
+    "object-src 'none'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
@@ -50,10 +51,12 @@ class _File:
 
 
 class StaticFiles:
-    """Every file under `root` at the time of making; nothing else can be asked for."""
+    """Every file under `root` at the time of making, read when first asked for; nothing else is served."""
 
     def __init__(self, root: Path) -> None:
-        self._files = {path.relative_to(root).as_posix(): _load(path, root) for path in _files(root)}
+        self._root = root
+        self._paths = {path.relative_to(root).as_posix(): path for path in _files(root)}
+        self._loaded: dict[str, _File] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """As an ASGI app: GET and HEAD."""
@@ -65,7 +68,12 @@ class StaticFiles:
 
     def _file(self, path: str) -> _File | None:
         name = path.lstrip("/")
-        return self._files.get("index.html" if name in ("", "chat.html") else name)
+        if name in ("", "chat.html"):
+            name = "index.html"
+        file = self._loaded.get(name)
+        if file is None and name in self._paths:
+            file = self._loaded[name] = _load(self._paths[name], self._root)
+        return file
 
     def serve(self, request: Request) -> Response:
         """`/`, `/chat.html` and the page's files. No fallback to the page: an unknown path is a 404."""
