@@ -1,0 +1,102 @@
+import { NO_ANSWER, reduceAnswer, type Answer } from "./completion.ts";
+import { ConnectionLost, responseError } from "./errors.ts";
+import { readEvents } from "./sse.ts";
+import type { BrowserLogEntry, Info } from "./types.ts";
+
+/** The part of `fetch` that the page uses; tests hand in their own. */
+export type Fetch = (input: string, init?: RequestInit) => Promise<Response>;
+
+/** A `fetch` that fails without a response: the gateway cannot be reached, or the caller aborted. */
+async function reach(fetcher: Fetch, path: string, init: RequestInit): Promise<Response> {
+  try {
+    return await fetcher(path, init);
+  } catch (cause) {
+    if (init.signal?.aborted) throw cause;
+    throw new ConnectionLost("the gateway cannot be reached", { cause });
+  }
+}
+
+/** Every call that the page makes to the gateway. Paths are relative: the page may live below a sub-path. */
+export class Client {
+  readonly #fetch: Fetch;
+
+  constructor(fetcher: Fetch = (input, init) => fetch(input, init)) {
+    this.#fetch = fetcher;
+  }
+
+  /** Throws: ApiError, ConnectionLost. */
+  async info(signal?: AbortSignal): Promise<Info> {
+    const response = await reach(this.#fetch, "api/info", { cache: "no-store", signal: signal ?? null });
+    if (!response.ok) throw await responseError(response);
+    return (await response.json()) as Info;
+  }
+
+  /** Tokens of each text by the engine's own tokenizer. Throws: ApiError, ConnectionLost. */
+  async tokenize(texts: string[], signal: AbortSignal): Promise<number[]> {
+    const response = await reach(this.#fetch, "api/tokenize", {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ text: texts }),
+      signal,
+    });
+    if (!response.ok) throw await responseError(response);
+    return ((await response.json()) as { counts: number[] }).counts;
+  }
+
+  /** The open `/api/events` response. Throws: ApiError, ConnectionLost. */
+  async events(signal: AbortSignal): Promise<ReadableStream<Uint8Array>> {
+    const response = await reach(this.#fetch, "api/events", {
+      headers: { Accept: "text/event-stream" },
+      cache: "no-store",
+      signal,
+    });
+    if (!response.ok) throw await responseError(response);
+    if (!response.body) throw new ConnectionLost("the event stream has no body");
+    return response.body;
+  }
+
+  /**
+   * Send one request and yield the answer as it grows; the last one has `done`.
+   *
+   * idempotencyKey: the same key re-attaches to the same answer, which then comes from its beginning.
+   * Throws: ApiError, ConnectionLost (also when the stream ends without `[DONE]`), AbortError.
+   */
+  async *complete(body: Blob, idempotencyKey: string, signal: AbortSignal): AsyncGenerator<Answer, void, void> {
+    const response = await reach(this.#fetch, "v1/chat/completions", {
+      method: "POST",
+      headers: { "Content-Type": "application/json", "Idempotency-Key": idempotencyKey },
+      body,
+      signal,
+    });
+    if (!response.ok) throw await responseError(response);
+    if (!response.body) throw new ConnectionLost("the answer has no body");
+    let answer = NO_ANSWER;
+    try {
+      for await (const event of readEvents(response.body)) {
+        answer = reduceAnswer(answer, event);
+        yield answer;
+        if (answer.done) return;
+      }
+    } catch (cause) {
+      if (cause instanceof TypeError && !signal.aborted) throw new ConnectionLost("the answer was cut off", { cause });
+      throw cause;
+    }
+    throw new ConnectionLost("the answer ended without [DONE]");
+  }
+
+  /** Ask the gateway to stop writing an answer. Never throws: without a reader it stops by itself. */
+  async stop(idempotencyKey: string): Promise<void> {
+    const path = `api/answers/${encodeURIComponent(idempotencyKey)}`;
+    await this.#fetch(path, { method: "DELETE", keepalive: true }).catch(() => undefined);
+  }
+
+  /** Join the gateway's log. Never throws: a page that cannot log is no worse. */
+  async log(entry: BrowserLogEntry): Promise<void> {
+    await this.#fetch("api/logs", {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(entry),
+      keepalive: true,
+    }).catch(() => undefined);
+  }
+}

@@ -1,0 +1,62 @@
+import { ConnectionLost, errorDetail, ApiError } from "./errors.ts";
+import type { ServerEvent } from "./sse.ts";
+import type { CompletionChunk, Usage } from "./types.ts";
+
+/** What a streamed answer amounts to so far. */
+export interface Answer {
+  text: string;
+  reasoning: string;
+  finishReason: string | null;
+  usage: Usage | null;
+  model: string | null;
+  /** `[DONE]` was read: nothing is missing. */
+  done: boolean;
+}
+
+export const NO_ANSWER: Answer = Object.freeze({
+  text: "",
+  reasoning: "",
+  finishReason: null,
+  usage: null,
+  model: null,
+  done: false,
+});
+
+/** Status of an error that arrives after the response has begun. */
+const STREAM_ERROR_STATUS = 502;
+
+/**
+ * The answer after one more event. Pure.
+ *
+ * Throws: ApiError for an error event (the gateway cannot change the status any more);
+ * ConnectionLost for data that is no JSON (a proxy cut it).
+ */
+export function reduceAnswer(answer: Answer, event: ServerEvent): Answer {
+  if (event.data === "[DONE]") return { ...answer, done: true };
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(event.data);
+  } catch {
+    throw new ConnectionLost("the stream holds something that is no JSON");
+  }
+  const detail = errorDetail(parsed);
+  if (detail) throw new ApiError(STREAM_ERROR_STATUS, detail);
+  const chunk = parsed as CompletionChunk;
+  const choice = chunk.choices?.[0];
+  return {
+    ...answer,
+    text: answer.text + (choice?.delta?.content ?? ""),
+    reasoning: answer.reasoning + (choice?.delta?.reasoning_content ?? ""),
+    finishReason: choice?.finish_reason ?? answer.finishReason,
+    usage: chunk.usage ?? answer.usage,
+    model: chunk.model ?? answer.model,
+  };
+}
+
+/**
+ * What to show while an answer is read again from its beginning: the text that is already on the
+ * page until the new one is as long, so that nothing on the page shrinks and grows again.
+ */
+export function caughtUp(shown: string, fresh: string, done: boolean): string {
+  return done || fresh.length >= shown.length ? fresh : shown;
+}

@@ -1,0 +1,144 @@
+/**
+ * Generated from schemas/openapi.json by scripts/typescript.py. Do not edit: run `just gen`.
+ */
+
+/** `POST /api/logs`: an error that the page met. */
+export interface BrowserLogEntry {
+  level: "error" | "info" | "warning";
+  message: string;
+  request_id: string | null;
+  context: Record<string, unknown>;
+}
+
+export interface EngineHealth {
+  status: "degraded" | "down" | "ok";
+  engine: EngineStatus;
+}
+
+/** The life of an engine process. starting → loading → warming → ready; a crash leads to restarting (waiting out the backoff) and back to starting; a crash loop, or a part that is missing, ends in failed. */
+export type EngineState = "failed" | "loading" | "ready" | "restarting" | "starting" | "stopped" | "warming";
+
+/** One look at the engine; sent whole at each change. detail: one English line for a person. code: stable, for translations (`engine_crashed`, …). progress: 0..1 while loading, where it is known. retry_in_s: until the next restart. */
+export interface EngineStatus {
+  state: EngineState;
+  engine: string;
+  model: string;
+  code: string;
+  detail: string;
+  hint: string;
+  progress: number | null;
+  retry_in_s: number | null;
+  restarts: number;
+  since_unix_s: number;
+}
+
+export interface ErrorBody {
+  error: ErrorDetail;
+}
+
+/** `message` says what is wrong, `hint` what to do; `code` is stable. */
+export interface ErrorDetail {
+  message: string;
+  type: string;
+  code: string;
+  param: string | null;
+  request_id: string;
+  hint: string;
+}
+
+/** What this server can do beyond chat; the page shows nothing that is false here. */
+export interface Features {
+  answer_reattach: boolean;
+  multipart: boolean;
+  image_upload: boolean;
+  tools: boolean;
+  model_fetch: boolean;
+}
+
+export interface GatewayHealth {
+  status: "ok";
+  version: string;
+  uptime_s: number;
+  active_requests: number;
+}
+
+/** `GET /health`. 200 for ok and degraded (still loading, restarting), 503 for down. */
+export interface Health {
+  status: "degraded" | "down" | "ok";
+  components: HealthComponents;
+}
+
+export interface HealthComponents {
+  gateway: GatewayHealth;
+  engine: EngineHealth;
+}
+
+/** `event: hello`, the first on each `/api/events` stream. */
+export interface HelloEvent {
+  version: string;
+  boot_id: string;
+  model: ModelCard;
+  engine: EngineStatus;
+}
+
+/** `GET /api/info`. boot_id changes with every gateway process. */
+export interface Info {
+  version: string;
+  boot_id: string;
+  model: ModelCard;
+  engine: EngineStatus;
+  limits: Limits;
+  features: Features;
+  answer_grace_s: number;
+  answer_keep_s: number;
+}
+
+export interface Limits {
+  max_body_bytes: number;
+  max_images: number;
+  max_image_bytes: number;
+  max_image_pixels: number;
+}
+
+/** The model that is served, and its bounds. id: what `/v1/models` lists and requests name. demo: the built-in nano. wanted: a model that was asked for and is not here, so that this one answers in its place (shown as a banner). context_tokens: of one slot, prompt and answer together. image_tokens_*: per picture. */
+export interface ModelCard {
+  id: string;
+  name: string;
+  demo: boolean;
+  wanted: string | null;
+  context_tokens: number;
+  max_images: number;
+  image_min_tokens: number;
+  image_max_tokens: number;
+  sampling: SamplingDefaults;
+}
+
+export interface ModelEntry {
+  id: string;
+  object: "model";
+  created: number;
+  owned_by: string;
+}
+
+export interface ModelList {
+  object: "list";
+  data: ModelEntry[];
+}
+
+/** What the engine uses where a request says nothing (the page shows and starts from it). */
+export interface SamplingDefaults {
+  temperature: number;
+  top_p: number;
+  top_k: number;
+  presence_penalty: number;
+}
+
+/** `POST /api/tokenize`: either one text or several (answered in their order). */
+export interface TokenizeRequest {
+  text: string | string[];
+}
+
+/** Token counts by the engine's own tokenizer, without the chat template. */
+export interface TokenizeResponse {
+  counts: number[];
+}

@@ -1,0 +1,48 @@
+/** The gateway's own bodies come from its code; those of OpenAI's API are written here, as far as the page reads them. */
+
+export type {
+  BrowserLogEntry,
+  EngineState,
+  EngineStatus,
+  ErrorBody,
+  ErrorDetail,
+  Features,
+  HelloEvent,
+  Info,
+  Limits,
+  ModelCard,
+  SamplingDefaults,
+} from "./generated.ts";
+
+/* What the page uses of OpenAI's chat completions. */
+
+export interface TextPart {
+  type: "text";
+  text: string;
+}
+
+export interface ImagePart {
+  type: "image_url";
+  image_url: { url: string };
+}
+
+export interface ChatMessage {
+  role: "system" | "user" | "assistant";
+  content: string | (TextPart | ImagePart)[];
+}
+
+export interface Usage {
+  prompt_tokens: number;
+  completion_tokens: number;
+  total_tokens: number;
+}
+
+export interface CompletionChunk {
+  model?: string;
+  choices?: {
+    index?: number;
+    delta?: { content?: string | null; reasoning_content?: string | null };
+    finish_reason?: string | null;
+  }[];
+  usage?: Usage | null;
+}

@@ -1,0 +1,69 @@
+import type { PresetUse } from "../presets/records.ts";
+import type { ImageRef, MessageError, Recipe } from "../store/records.ts";
+
+/** idle: not started, or all rows have had their turn. paused: by the reader; rows that were being sent end. */
+export type BatchState = "idle" | "running" | "paused";
+
+/** One question about many pictures, each by itself. */
+export interface Batch {
+  id: string;
+  title: string;
+  createdMs: number;
+  updatedMs: number;
+  state: BatchState;
+  /** As it is sent with each picture. */
+  prompt: string;
+  /** The preset that the prompt is made of; null: written by hand. */
+  use: PresetUse | null;
+  /** What its variables are set to. */
+  values: Record<string, string>;
+  /** Rows sent at the same time, 1 to 4. */
+  concurrency: number;
+}
+
+/** queued: waits for its turn. sending: its request is or may be on its way. done and error are final. */
+export type RowStatus = "queued" | "sending" | "done" | "error";
+
+export interface BatchRow {
+  id: string;
+  batchId: string;
+  /** Order of the rows; gaps are no matter. */
+  position: number;
+  image: ImageRef;
+  /** The hashes of `image`, for the index that says which pictures are in use. */
+  imageHashes: string[];
+  status: RowStatus;
+  /** Of the run that brings the answer; on disk before its request leaves. Null while queued. */
+  idempotencyKey: string | null;
+  recipe: Recipe | null;
+  /** What the model wrote, never changed. */
+  answer: string;
+  /** What the reader made of it, by column. */
+  edits: Record<string, string>;
+  error: MessageError | null;
+  /** Name of the model that answered. */
+  model: string | null;
+  /** Runs that ended with an engine failure. */
+  engineFailures: number;
+  /** Streams in a row that ended early and brought nothing new. */
+  cutOffs: number;
+  /** From the request to the whole answer; null unless done. */
+  durationMs: number | null;
+  finishedMs: number | null;
+}
+
+export const MAX_CONCURRENCY = 4;
+
+export interface Counts {
+  total: number;
+  queued: number;
+  sending: number;
+  done: number;
+  error: number;
+}
+
+export function countRows(rows: readonly Pick<BatchRow, "status">[]): Counts {
+  const counts: Counts = { total: rows.length, queued: 0, sending: 0, done: 0, error: 0 };
+  for (const { status } of rows) counts[status] += 1;
+  return counts;
+}

@@ -1,0 +1,180 @@
+// @vitest-environment jsdom
+import { beforeEach, describe, expect, it } from "vitest";
+import { freshDatabase } from "../../tests/database.ts";
+import { imageNamed, message } from "../../tests/records.ts";
+import { ImageRefused, type PreparedImage } from "../images/prepare.ts";
+import { ImagePreparer } from "../images/preparer.ts";
+import { sha256 } from "../images/sha256.ts";
+import type { Database } from "../store/db.ts";
+import { editDraftKey, loadDraft, NEW_DRAFT } from "../store/drafts.ts";
+import { Composer, isPrepared } from "./composer.svelte.ts";
+
+/** Takes files whose text begins with "png"; the rest is no picture. Waits where a test says so. */
+class FakePreparer extends ImagePreparer {
+  hold: Promise<void> = Promise.resolve();
+
+  override async prepare(bytes: Uint8Array<ArrayBuffer>): Promise<PreparedImage> {
+    await this.hold;
+    if (!new TextDecoder().decode(bytes).startsWith("png")) throw new ImageRefused("not_image");
+    return { sha256: await sha256(bytes), type: "image/png", sizeBytes: bytes.length, width: 4, height: 3, thumb: null };
+  }
+}
+
+/** jsdom's File cannot be read with `arrayBuffer`. */
+function file(name: string, content: string): File {
+  const made = new File([content], name);
+  made.arrayBuffer = () => Promise.resolve(new TextEncoder().encode(content).buffer as ArrayBuffer);
+  return made;
+}
+
+const picture = (name: string, content = `png ${name}`) => file(name, content);
+
+let db: Database;
+let preparer: FakePreparer;
+let composer: Composer;
+beforeEach(async () => {
+  db = await freshDatabase();
+  preparer = new FakePreparer();
+  const limits = { maxImages: 3, maxImageBytes: 100, maxImagePixels: 1000 };
+  composer = new Composer(
+    db,
+    preparer,
+    () => limits,
+    (cause) => {
+      throw cause;
+    },
+  );
+  await composer.open(NEW_DRAFT);
+});
+const names = () => composer.items.map((item) => item.name);
+
+describe("pictures", () => {
+  it("stand in the order in which they were given", async () => {
+    expect(await composer.add([picture("b"), picture("a")])).toEqual([]);
+    expect(await composer.add([picture("c")])).toEqual([]);
+    expect(names()).toEqual(["b", "a", "c"]);
+  });
+
+  it("may have the same name, or be the same", async () => {
+    await composer.add([picture("image.png", "png 1"), picture("image.png", "png 2")]);
+    await composer.add([picture("image.png", "png 1")]);
+    expect(names()).toEqual(["image.png", "image.png", "image.png"]);
+    expect(await db.count("images")).toBe(2);
+  });
+
+  it("beyond the limit are refused by name; those before it are taken", async () => {
+    const refusals = await composer.add(["1", "2", "3", "4", "5"].map((name) => picture(name)));
+    expect(names()).toEqual(["1", "2", "3"]);
+    expect(refusals).toMatchObject([{ reason: "full", files: [{ name: "4" }, { name: "5" }] }]);
+  });
+
+  it("that are none, or too large, are refused one by one", async () => {
+    const refusals = await composer.add([file("说明.txt", "text"), picture("ok"), picture("big", `png${"x".repeat(200)}`)]);
+    expect(names()).toEqual(["ok"]);
+    expect(refusals.map((each) => [each.reason, "file" in each && each.file.name]).sort()).toEqual([
+      ["bytes", "big"],
+      ["not_image", "说明.txt"],
+    ]);
+  });
+
+  it("that cannot be read (a folder, a file that was taken away) are refused", async () => {
+    const gone = picture("gone");
+    gone.arrayBuffer = () => Promise.reject(new DOMException("gone", "NotFoundError"));
+    expect(await composer.add([gone])).toMatchObject([{ reason: "unreadable" }]);
+    expect(composer.items).toEqual([]);
+  });
+
+  it("keep their place while they are read", async () => {
+    let goOn: () => void = () => undefined;
+    preparer.hold = new Promise((resolve) => (goOn = resolve));
+    const adding = composer.add([picture("slow")]);
+    expect(composer.preparing).toBe(true);
+    expect(composer.empty).toBe(false);
+    goOn();
+    await adding;
+    expect(composer.preparing).toBe(false);
+  });
+
+  it("move and go", async () => {
+    await composer.add([picture("1"), picture("2"), picture("3")]);
+    composer.move(composer.items[2]?.id ?? "", 0);
+    expect(names()).toEqual(["3", "1", "2"]);
+    composer.remove(composer.items[1]?.id ?? "");
+    expect(names()).toEqual(["3", "2"]);
+  });
+});
+
+describe("the draft", () => {
+  it("is there again, text and pictures, for the next page", async () => {
+    composer.text = "看看";
+    await composer.add([picture("1")]);
+    await composer.flush();
+    const next = new Composer(
+      db,
+      preparer,
+      () => composer.limits(),
+      () => undefined,
+    );
+    await next.open(NEW_DRAFT);
+    expect(next.text).toBe("看看");
+    expect(next.images.map((image) => image.name)).toEqual(["1"]);
+  });
+
+  it("of each conversation is its own", async () => {
+    composer.text = "新的";
+    await composer.open("c1");
+    composer.text = "在一里";
+    await composer.open(NEW_DRAFT);
+    expect(composer.text).toBe("新的");
+    await composer.open("c1");
+    expect(composer.text).toBe("在一里");
+  });
+
+  it("gets a picture that was ready only after one had left it", async () => {
+    let goOn: () => void = () => undefined;
+    preparer.hold = new Promise((resolve) => (goOn = resolve));
+    const adding = composer.add([picture("late")]);
+    await composer.open("elsewhere");
+    goOn();
+    await adding;
+    expect(composer.items).toEqual([]);
+    await expect.poll(async () => (await loadDraft(db, NEW_DRAFT))?.images.map((image) => image.name)).toEqual(["late"]);
+  });
+
+  it("is not written again after it was sent", async () => {
+    composer.text = "发出去";
+    await composer.flush();
+    await db.delete("drafts", NEW_DRAFT);
+    composer.text = "发出去!";
+    composer.sent("c1");
+    await composer.flush();
+    expect(await loadDraft(db, NEW_DRAFT)).toBeNull();
+    expect(composer.empty).toBe(true);
+    composer.text = "下一条";
+    await composer.flush();
+    expect((await loadDraft(db, "c1"))?.text).toBe("下一条");
+  });
+});
+
+describe("editing", () => {
+  const question = message({ id: "q", role: "user", text: "原来的", images: [imageNamed("h")] });
+
+  it("starts from the question and does not touch the draft", async () => {
+    composer.text = "草稿";
+    await composer.edit(question);
+    expect(composer.text).toBe("原来的");
+    expect(composer.items.every(isPrepared)).toBe(true);
+    expect(composer.images.map((image) => image.sha256)).toEqual(["h"]);
+    await composer.cancelEdit();
+    expect(composer.text).toBe("草稿");
+    expect(await loadDraft(db, editDraftKey("q"))).toBeNull();
+  });
+
+  it("goes on from where one left it", async () => {
+    await composer.edit(question);
+    composer.text = "改了一半";
+    await composer.open(NEW_DRAFT);
+    await composer.edit(question);
+    expect(composer.text).toBe("改了一半");
+  });
+});

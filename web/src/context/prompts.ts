@@ -1,0 +1,73 @@
+/** Prompts as people write them, with what has to survive any cut. For the tests of the cutter. */
+export interface CutPrompt {
+  id: string;
+  text: string;
+  /** Digits with their units, negations and names: each has to stand in the cut text as it stands here. */
+  keep: readonly string[];
+  /** What has to be gone. None: there is nothing redundant, and the text has to stay as it is. */
+  gone: readonly string[];
+}
+
+export const PROMPTS: readonly CutPrompt[] = [
+  { id: "zh-01", text: "您好，麻烦您帮我看一下这张图片，这个保温杯的容量是不是500ml？杯盖不含BPA对吗？谢谢您！", keep: ["500ml", "不含BPA", "保温杯", "是不是"], gone: ["您好", "麻烦您帮我", "谢谢您"] },
+  { id: "zh-02", text: "请问一下，图1里的价格是¥128还是¥182？说实话，我实在看不清楚，但是我不要会员价。", keep: ["图1", "¥128", "¥182", "看不清楚", "不要会员价"], gone: ["请问一下", "说实话"] },
+  { id: "zh-03", text: "你好你好，在吗？能不能帮我把这份合同的第3条和第7.2条提取出来？千万不要改动原文，甲方是北京云山科技有限公司。辛苦了！", keep: ["第3条", "第7.2条", "不要改动原文", "北京云山科技有限公司"], gone: ["在吗", "能不能帮我", "辛苦了"] },
+  { id: "zh-04", text: "这件羽绒服真的非常非常漂亮，充绒量是180g，面料不防水，请写一段50字以内的标题，不要出现“最”字。", keep: ["180g", "不防水", "50字以内", "不要出现", "“最”"], gone: ["真的非常非常"] },
+  { id: "zh-05", text: "那个，嗯，我想请问一下，收据上的合计金额58.30元，是不是没有算咖啡22.00元？", keep: ["58.30元", "没有算", "22.00元", "收据"], gone: ["嗯", "我想请问一下"] },
+  { id: "zh-06", text: "请把表格转成Markdown。请把表格转成Markdown。第二列保留2位小数，空格子不用填0。", keep: ["Markdown", "第二列", "2位小数", "不用填0"], gone: ["请把表格转成Markdown。请把表格转成Markdown。"] },
+  { id: "zh-07", text: "众所周知，防晒霜的SPF50+和SPF30差别很大，其实我只想知道图里的这支是不是适合6岁以下儿童，没有酒精吧？", keep: ["SPF50+", "SPF30", "6岁以下", "没有酒精"], gone: ["众所周知，", "其实"] },
+  { id: "zh-08", text: "不好意思打扰一下，方便的话，请您帮我数一下图3中有多少个螺丝，M6的和M8的分开数，生锈的不算。", keep: ["图3", "M6", "M8", "生锈的不算"], gone: ["不好意思打扰一下", "方便的话", "请您帮我"] },
+  { id: "zh-09", text: "亲，麻烦帮忙写一个客服回复哈，客户张敏说收到的杯子有裂纹，订单号20260314-5587，不接受换货，只要退款35.9元。谢谢啦～", keep: ["张敏", "20260314-5587", "不接受换货", "只要退款35.9元"], gone: ["亲，", "谢谢啦", "～"] },
+  { id: "zh-10", text: "总的来说，这款手机的电池是5000mAh，屏幕6.7英寸，不支持无线充电，值得一提的是，重量只有189克。", keep: ["5000mAh", "6.7英寸", "不支持无线充电", "189克", "只有"], gone: ["总的来说，", "值得一提的是，"] },
+  { id: "zh-11", text: "图中温度计显示37.8℃，不是38.7℃，请按37.8℃记录。", keep: ["37.8℃", "不是38.7℃", "请按37.8℃记录"], gone: [] },
+  { id: "zh-12", text: "能不能麻烦您再看看这个柱状图，2025年第4季度的销量是不是1,250台？别把第3季度的980台算进去，好吗？", keep: ["2025年第4季度", "1,250台", "别把", "第3季度", "980台"], gone: ["能不能麻烦您", "好吗"] },
+  { id: "zh-13", text: "怎么说呢，我特别喜欢这张海报，但是老板王磊说字号不能小于12pt，颜色必须是#FF6600，尺寸1080×1920像素。", keep: ["王磊", "不能小于12pt", "#FF6600", "1080×1920像素"], gone: ["怎么说呢，", "特别"] },
+  { id: "zh-14", text: "如果可以的话，请帮忙翻译一下这个药品说明书，每日3次，每次2片，饭后服用，孕妇禁用，不可与布洛芬同服。", keep: ["每日3次", "每次2片", "孕妇禁用", "不可与布洛芬同服"], gone: ["如果可以的话", "请帮忙"] },
+  { id: "zh-15", text: "大家好！我想咨询一下：宜家的BILLY书柜，宽80厘米、高202厘米，能不能放进78厘米的空位？我觉得放不下。", keep: ["宜家", "BILLY", "80厘米", "202厘米", "78厘米", "放不下"], gone: ["大家好！"] },
+  { id: "zh-16", text: "请列出《红楼梦》封面上的出版社和ISBN 978-7-02-000220-7，不要猜，看不清的写“无法辨认”。", keep: ["《红楼梦》", "978-7-02-000220-7", "不要猜", "看不清", "“无法辨认”"], gone: [] },
+  { id: "zh-17", text: "老实说，这张照片拍得实在太暗了，请把亮度提高30%，但不要改变人物肤色。老实说，这张照片拍得实在太暗了，请把亮度提高30%，但不要改变人物肤色。", keep: ["30%", "亮度", "不要改变人物肤色"], gone: ["老实说"] },
+  { id: "zh-18", text: "额……就是说，我们店铺叫“小满茶舍”，主推明前龙井250g装，售价¥368，不包邮新疆和西藏。", keep: ["“小满茶舍”", "250g", "¥368", "不包邮新疆和西藏"], gone: ["额……", "就是说"] },
+  { id: "zh-19", text: "麻烦你了，帮我核对一下身份证尾号是不是0417，姓名李思远，如果不一致的话，请告诉我哪里不一致。", keep: ["0417", "李思远", "不一致"], gone: ["麻烦你了", "帮我"] },
+  { id: "zh-20", text: "这个充电器输出是5V⎓3A、9V⎓2.22A，没有通过3C认证，客户不得在飞机上使用。", keep: ["5V⎓3A", "9V⎓2.22A", "没有通过3C认证", "不得"], gone: [] },
+  { id: "zh-21", text: "请问，图里的车牌是沪A·8K392吗？如果方便的话，也顺便告诉我车的颜色，不确定就说不确定。", keep: ["沪A·8K392", "车的颜色", "不确定就说不确定"], gone: ["请问，", "如果方便的话，"] },
+  { id: "zh-22", text: "需要说明的是，这批货一共1200件，其中破损17件、缺件4件，供应商浙江恒达不承担运费，客户非常着急。", keep: ["1200件", "17件", "4件", "浙江恒达", "不承担运费"], gone: ["需要说明的是，", "非常"] },
+  { id: "zh-23", text: "这双鞋不是很舒服，也不算特别好看，鞋码42，鞋垫厚5mm，请写一条真实的评价。", keep: ["不是很舒服", "不算特别好看", "42", "5mm"], gone: [] },
+  { id: "zh-24", text: "嗯，对了，你知道的，双11活动满300减50，预售定金20元不退，请写进短视频脚本，时长15秒。谢谢！辛苦啦！", keep: ["双11", "满300减50", "20元不退", "15秒"], gone: ["你知道的", "谢谢！"] },
+  { id: "zh-25", text: "话说这份体检报告里，空腹血糖6.3mmol/L，总胆固醇5.9mmol/L，未见结节，请用通俗的话解释一下，不要给出诊断。", keep: ["6.3mmol/L", "5.9mmol/L", "未见结节", "不要给出诊断"], gone: ["话说"] },
+  { id: "zh-26", text: "拜托了，可不可以帮我从发票里读出税号91310115MA1K3XYZ8P和金额¥2,480.00？千万别漏掉字母。", keep: ["91310115MA1K3XYZ8P", "¥2,480.00", "别漏掉字母"], gone: ["拜托了", "可不可以帮我"] },
+  { id: "zh-27", text: "这份试卷的满分是150分，我考了一百二十分，十分钟内讲完第8题，不讲选择题。", keep: ["150分", "一百二十分", "十分钟", "第8题", "不讲选择题"], gone: [] },
+  { id: "zh-28", text: "简单来说，厨房面积9.6㎡，吊顶高2.4米，燃气热水器不能装在卫生间，设计师陈曦建议装在阳台，我觉得非常合理。", keep: ["9.6㎡", "2.4米", "不能装在卫生间", "陈曦"], gone: ["简单来说，", "非常"] },
+  { id: "zh-29", text: "您好，请问这个实际上市时间是2026年5月还是6月？极其实用的功能有哪些？不要列超过5条。", keep: ["实际上市时间", "2026年5月", "6月", "不要列超过5条", "实用"], gone: ["您好，"] },
+  { id: "zh-30", text: "帮我看一下这段代码，`if (n != 0) return 1 / n;`哪里没有处理负数？我用的是Python 3.11，不是C语言。谢谢大家！", keep: ["`if (n != 0) return 1 / n;`", "没有处理负数", "Python 3.11", "不是C语言"], gone: ["帮我", "谢谢大家"] },
+
+  { id: "en-01", text: "Hello there! Could you please take a look at this picture and tell me whether the bottle holds 500 ml or 750 ml? It must not contain BPA. Thank you so much in advance!", keep: ["500 ml", "750 ml", "must not contain BPA"], gone: ["Hello there!", "Could you please", "Thank you so much in advance"] },
+  { id: "en-02", text: "I hope you are doing well. I was wondering if you could read the total on this receipt, which is either $58.30 or $53.80, and don't include the tip.", keep: ["$58.30", "$53.80", "don't include the tip"], gone: ["I hope you are doing well", "I was wondering if you could"] },
+  { id: "en-03", text: "Please convert the table to Markdown. Please convert the table to Markdown. Keep 2 decimals in column 3 and never round the prices.", keep: ["Markdown", "2 decimals", "column 3", "never round"], gone: ["Please convert the table to Markdown. Please"] },
+  { id: "en-04", text: "Basically, this is a really beautiful down jacket with a fill weight of 180 g. It is not waterproof, to be honest.", keep: ["180 g", "not waterproof", "down jacket"], gone: ["Basically", "really", "to be honest"] },
+  { id: "en-05", text: "Sorry to bother you again, but I just need to know if the part number is AX-2047B or AX-2074B. If you don't mind, please don't guess.", keep: ["AX-2047B", "AX-2074B", "don't guess"], gone: ["If you don't mind"] },
+  { id: "en-06", text: "As you can see, the chart covers Q3 2025 and Q4 2025. It is worth noting that sales in Q4 were 1,250 units, not 1,520.", keep: ["Q3 2025", "Q4 2025", "1,250 units", "not 1,520"], gone: ["As you can see", "It is worth noting that"] },
+  { id: "en-07", text: "The thermometer reads 37.8 °C, not 38.7 °C; log 37.8 °C for Maria Jensen.", keep: ["37.8 °C", "not 38.7 °C", "Maria Jensen"], gone: [] },
+  { id: "en-08", text: "I would really appreciate it if you could write a reply to Tom Becker: his order 88-20417 arrived broken, he does not want a replacement, only a refund of €35.90. Any help would be greatly appreciated.", keep: ["Tom Becker", "88-20417", "does not want a replacement", "only a refund of €35.90"], gone: ["I would really appreciate it if you could", "Any help would be greatly appreciated"] },
+  { id: "en-09", text: "Um, so, I mean, the phone has a 5000 mAh battery and a 6.7-inch screen, but there's no wireless charging.", keep: ["5000 mAh", "6.7-inch", "no wireless charging"], gone: ["Um", "I mean"] },
+  { id: "en-10", text: "The shoes are not really comfortable and they don't look very expensive; size 42, insole 5 mm.", keep: ["not really comfortable", "don't look very expensive", "size 42", "5 mm"], gone: [] },
+  { id: "en-11", text: "Can you kindly help me to count the screws in picture 3? M6 and M8 separately, and leave out the rusty ones. Thanks a lot!", keep: ["picture 3", "M6", "M8", "leave out the rusty ones"], gone: ["Can you kindly help me to", "Thanks a lot"] },
+  { id: "en-12", text: "At the end of the day, the poster must use #FF6600, a font of at least 12 pt, and 1080 x 1920 pixels. My boss Priya said: \"no gradients, really\".", keep: ["#FF6600", "at least 12 pt", "1080 x 1920 pixels", "Priya", "\"no gradients, really\""], gone: ["At the end of the day"] },
+  { id: "en-13", text: "I'd like you to translate the leaflet: take 2 tablets 3 times a day after meals, not with ibuprofen, never during pregnancy.", keep: ["2 tablets", "3 times a day", "not with ibuprofen", "never during pregnancy"], gone: ["I'd like you to"] },
+  { id: "en-14", text: "Good morning everyone, would it be possible to check if the BILLY bookcase from IKEA, 80 cm wide and 202 cm high, fits into a gap of 78 cm? I believe it doesn't.", keep: ["BILLY", "IKEA", "80 cm", "202 cm", "78 cm", "doesn't"], gone: ["would it be possible to"] },
+  { id: "en-15", text: "List the publisher and the ISBN 978-0-14-143951-8 of \"Pride and Prejudice\". Do not guess; write \"unreadable\" where you can't tell.", keep: ["978-0-14-143951-8", "\"Pride and Prejudice\"", "Do not guess", "\"unreadable\"", "can't tell"], gone: [] },
+  { id: "en-16", text: "Honestly, the photo is way too dark. Raise the brightness by 30 % but do not change the skin tones. Honestly, the photo is way too dark.", keep: ["too dark", "30 %", "do not change the skin tones"], gone: ["Honestly"] },
+  { id: "en-17", text: "Our shop is called Golden Kettle, and we sell Longjing tea in tins of 250 g for £36.80, no shipping to Northern Ireland, if that makes sense.", keep: ["Golden Kettle", "Longjing", "250 g", "£36.80", "no shipping to Northern Ireland"], gone: ["if that makes sense"] },
+  { id: "en-18", text: "When you have a moment, please kindly verify that the passport number is L8472093 and that the name is Aiko Tanaka, without any changes to the order of the fields.", keep: ["L8472093", "Aiko Tanaka", "without any changes"], gone: ["When you have a moment", "please kindly"] },
+  { id: "en-19", text: "The charger delivers 5 V at 3 A and 9 V at 2.22 A. It isn't UL listed and cannot be used on aircraft.", keep: ["5 V at 3 A", "9 V at 2.22 A", "isn't UL listed", "cannot be used"], gone: [] },
+  { id: "en-20", text: "Hey, can you tell me what kind of fabric this is? The label says 65% polyester, 35% cotton, do not bleach, max 30 °C.", keep: ["what kind of fabric", "65% polyester", "35% cotton", "do not bleach", "30 °C"], gone: ["Hey,"] },
+  { id: "en-21", text: "It goes without saying that the delivery of 1,200 pieces had 17 damaged and 4 missing. The supplier, Henderson & Sons, won't pay for freight, and the customer is extremely unhappy.", keep: ["1,200 pieces", "17 damaged", "4 missing", "Henderson & Sons", "won't pay"], gone: ["It goes without saying that", "extremely"] },
+  { id: "en-22", text: "In order to write the script, use the offer: spend $300, save $50; the deposit of $20 is non-refundable; 15 seconds in total. Thanks! Thanks again!", keep: ["$300", "$50", "$20 is non-refundable", "15 seconds"], gone: ["In order", "Thanks!"] },
+  { id: "en-23", text: "As I mentioned before, fasting glucose is 6.3 mmol/L and cholesterol 5.9 mmol/L, with no nodules. Explain it in plain words, and don't give a diagnosis, please.", keep: ["6.3 mmol/L", "5.9 mmol/L", "no nodules", "don't give a diagnosis"], gone: ["As I mentioned before"] },
+  { id: "en-24", text: "Well, the VAT ID is DE811907980 and the amount is EUR 2,480.00. Don't leave out the letters, and never add a space.", keep: ["DE811907980", "EUR 2,480.00", "Don't leave out", "never add a space"], gone: ["Well, "] },
+  { id: "en-25", text: "Fix this: ```js\nif (n !== 0) return 1 / n; // please really check\n``` It must not accept negative numbers. I use Node 22, not Deno.", keep: ["if (n !== 0) return 1 / n; // please really check", "must not accept negative numbers", "Node 22", "not Deno"], gone: [] },
+  { id: "en-26", text: "I'm so sorry for the trouble. The kitchen is 9.6 m² with a ceiling of 2.4 m, and the heater can't go into the bathroom; the designer, Chen Xi, would put it on the balcony.", keep: ["9.6 m²", "2.4 m", "can't go into the bathroom", "Chen Xi"], gone: ["I'm so sorry for the trouble"] },
+  { id: "en-27", text: "To tell you the truth, I actually think the Canon EOS R8 with the 24-50 mm lens is quite good, but it has no in-body stabilisation, you know.", keep: ["Canon EOS R8", "24-50 mm", "no in-body stabilisation"], gone: ["To tell you the truth", "actually", "you know"] },
+  { id: "en-28", text: "| Item | Price |\n|---|---|\n| really nice cup | 12.50 |\n\nPlease could you add the 19% VAT, but don't touch the first column?", keep: ["| really nice cup | 12.50 |", "19% VAT", "don't touch the first column"], gone: [] },
+  { id: "en-29", text: "Would you mind checking flight LH 720 on 14 March at 17:25? We are 2 adults and 1 child, and we do not need a visa, as a matter of fact. I am looking forward to your reply.", keep: ["LH 720", "14 March", "17:25", "2 adults", "1 child", "do not need a visa"], gone: ["as a matter of fact"] },
+  { id: "en-30", text: "By the way, Super Mario Bros. 3 was released in 1988 in Japan, not in 1990. Thanks for your help and patience. Have a great day!", keep: ["Super Mario Bros. 3", "1988", "not in 1990", "Japan"], gone: ["By the way", "Thanks for your help", "Have a great day"] },
+];

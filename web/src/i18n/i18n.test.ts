@@ -1,0 +1,70 @@
+// @vitest-environment jsdom
+import { describe, expect, it } from "vitest";
+import { en } from "./en.ts";
+import { I18n, preferredLocale, type Key, type Language } from "./i18n.svelte.ts";
+import { zhCN, type Phrase } from "./zh-CN.ts";
+
+const forms = (phrase: Phrase) => (typeof phrase === "string" ? [phrase] : [phrase.one, phrase.other]);
+const slots = (text: string) => [...text.matchAll(/\{(\w+)\}/g)].map((match) => match[1]).sort();
+
+async function inLanguage(language: Language): Promise<I18n> {
+  const i18n = new I18n(() => language);
+  await i18n.load();
+  return i18n;
+}
+
+describe("the two languages", () => {
+  it("fill in the same things", () => {
+    for (const key of Object.keys(zhCN) as Key[]) {
+      const wanted = slots(forms(zhCN[key])[0] ?? "");
+      for (const text of [...forms(zhCN[key]), ...forms(en[key])]) expect([key, slots(text)]).toEqual([key, wanted]);
+    }
+  });
+
+  it("leave nothing empty", () => {
+    for (const phrases of [zhCN, en]) {
+      for (const [key, phrase] of Object.entries(phrases)) for (const text of forms(phrase)) expect(text, key).not.toBe("");
+    }
+  });
+});
+
+describe("I18n", () => {
+  it("chooses the first language that it has", () => {
+    expect(preferredLocale(["fr-FR", "zh-TW", "en-US"])).toBe("zh-CN");
+    expect(preferredLocale(["en-GB", "zh-CN"])).toBe("en");
+    expect(preferredLocale(["de", "ja"])).toBe("en");
+    expect(preferredLocale([])).toBe("en");
+  });
+
+  it("fills in numbers and plural forms", async () => {
+    const english = await inLanguage("en");
+    expect(english.t("history.count", { n: 1 })).toBe("1 chat");
+    expect(english.t("history.count", { n: 1234 })).toBe("1,234 chats");
+    expect((await inLanguage("zh-CN")).t("history.count", { n: 1 })).toBe("1 个对话");
+  });
+
+  it("leaves a slot alone that nothing was given for, and does not fill in twice", async () => {
+    const english = await inLanguage("en");
+    expect(english.t("history.none", {})).toBe("Nothing found for “{query}”.");
+    expect(english.t("history.none", { query: "{query}" })).toBe("Nothing found for “{query}”.");
+  });
+
+  it("knows which keys there are", async () => {
+    const english = await inLanguage("en");
+    expect(english.maybe("error.invalid_image")).not.toBeNull();
+    expect(english.maybe("error.no_such_code")).toBeNull();
+  });
+
+  it("tells sizes as file managers do", async () => {
+    const english = await inLanguage("en");
+    expect([1, 999, 1000, 18_725, 999_999, 2_450_000, 96_000_000].map((size) => english.bytes(size))).toEqual([
+      "1 byte",
+      "999 bytes",
+      "1.0 kB",
+      "19 kB",
+      "1.0 MB",
+      "2.5 MB",
+      "96 MB",
+    ]);
+  });
+});

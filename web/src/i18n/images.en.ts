@@ -1,0 +1,18 @@
+import type { imagesZhCN } from "./images.zh-CN.ts";
+import type { Phrase } from "./zh-CN.ts";
+
+export const imagesEn: Record<keyof typeof imagesZhCN, Phrase> = {
+  "strip.sent": "→ {width} × {height} · {size}",
+  "strip.sentAsIs": "→ sent as it is",
+  "strip.tokens": { one: "{n} token", other: "{n} tokens" },
+  "strip.mode": "How picture {n} is sent",
+  "strip.mode.fast": "Fast",
+  "strip.mode.detail": "Detail",
+  "strip.mode.original": "Original",
+  "strip.modeHint.fast": "About one megapixel: quick, and saves context",
+  "strip.modeHint.detail": "All the detail that the model can use",
+  "strip.modeHint.original": "The file as it is, every byte",
+  "settings.sendMode": "Pictures are sent",
+  "settings.sendModeHint": "For new pictures; each can be changed by itself. The original always stays in the browser.",
+  "refused.svg": "“{name}” was not added: the browser cannot draw this SVG. Save it as PNG.",
+};

@@ -1,0 +1,1 @@
+export const transferZhCN = {} as const;

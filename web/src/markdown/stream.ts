@@ -1,0 +1,114 @@
+import { GrowingBlocks, parseWhole, type Block } from "./blocks.ts";
+
+/** Silence after which the whole text is parsed once more. */
+export const SETTLE_MS = 500;
+
+/** Rendering takes at most this share of the time: the pause after a render is so many times its cost. */
+const PAUSE_FACTOR = 3;
+const MIN_INTERVAL_MS = 33;
+const MAX_INTERVAL_MS = 500;
+
+export interface Clock {
+  now(): number;
+  /** Returns a function that cancels the call. */
+  frame(callback: () => void): () => void;
+  after(delayMs: number, callback: () => void): () => void;
+}
+
+export const browserClock: Clock = {
+  now: () => performance.now(),
+  frame(callback) {
+    const id = requestAnimationFrame(callback);
+    return () => {
+      cancelAnimationFrame(id);
+    };
+  },
+  after(delayMs, callback) {
+    const id = setTimeout(callback, delayMs);
+    return () => {
+      clearTimeout(id);
+    };
+  },
+};
+
+/** Take over the objects of `old` that are equal, so that what is on the page is not touched. */
+function reuse(old: readonly Block[], fresh: Block[]): Block[] {
+  const known = new Map(old.map((block) => [block.start, block]));
+  return fresh.map((block) => {
+    const before = known.get(block.start);
+    return before?.html === block.html ? before : block;
+  });
+}
+
+/**
+ * Turns a growing text into blocks at a calm rate: at most once a frame, slower where rendering is
+ * slow, and in full once the text is silent or finished.
+ */
+export class StreamRenderer {
+  readonly #show: (blocks: Block[], whole: boolean) => void;
+  readonly #clock: Clock;
+  readonly #growing = new GrowingBlocks();
+  #blocks: Block[] = [];
+  #text = "";
+  #averageMs = 0;
+  #notBeforeMs = 0;
+  #cancelRender: (() => void) | null = null;
+  #cancelSettle: (() => void) | null = null;
+
+  /** show: `whole` with the full pass, when nothing more will come, or not soon. */
+  constructor(show: (blocks: Block[], whole: boolean) => void, clock: Clock = browserClock) {
+    this.#show = show;
+    this.#clock = clock;
+  }
+
+  /** The text as it is now; it will be shown soon. */
+  push(text: string): void {
+    if (text === this.#text) return;
+    this.#text = text;
+    this.#schedule();
+    this.#cancelSettle?.();
+    this.#cancelSettle = this.#clock.after(SETTLE_MS, () => {
+      this.finish(this.#text);
+    });
+  }
+
+  /** Nothing more will come, or not soon: parse the whole and show it now. */
+  finish(text: string): void {
+    this.stop();
+    this.#text = text;
+    this.#set(parseWhole(text), true);
+  }
+
+  stop(): void {
+    this.#cancelRender?.();
+    this.#cancelSettle?.();
+    this.#cancelRender = this.#cancelSettle = null;
+  }
+
+  #schedule(): void {
+    if (this.#cancelRender) return;
+    const waitMs = this.#notBeforeMs - this.#clock.now();
+    const onFrame = () => {
+      this.#cancelRender = this.#clock.frame(() => {
+        this.#cancelRender = null;
+        this.#render();
+      });
+    };
+    if (waitMs > 0) this.#cancelRender = this.#clock.after(waitMs, onFrame);
+    else onFrame();
+  }
+
+  #render(): void {
+    const startMs = this.#clock.now();
+    this.#set(this.#growing.update(this.#text), false);
+    const tookMs = this.#clock.now() - startMs;
+    this.#averageMs = this.#averageMs === 0 ? tookMs : 0.8 * this.#averageMs + 0.2 * tookMs;
+    const intervalMs = Math.min(MAX_INTERVAL_MS, Math.max(MIN_INTERVAL_MS, PAUSE_FACTOR * this.#averageMs));
+    this.#notBeforeMs = startMs + intervalMs;
+  }
+
+  #set(blocks: Block[], whole: boolean): void {
+    this.#blocks = reuse(this.#blocks, blocks);
+    this.#show(this.#blocks, whole);
+  }
+}

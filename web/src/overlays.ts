@@ -1,0 +1,31 @@
+import { LOCALES, type I18n } from "./i18n/i18n.svelte.ts";
+import { loadMarkdown } from "./markdown/AnswerText.svelte";
+
+/** What lies over the page from time to time; fetched apart, since the first view needs none of it. */
+export const overlays = {
+  history: async () => (await import("./history/HistoryPanel.svelte")).default,
+  settings: async () => (await import("./settings/SettingsPanel.svelte")).default,
+  shortcuts: async () => (await import("./settings/ShortcutsPanel.svelte")).default,
+  document: async () => (await import("./documents/DocumentDialog.svelte")).default,
+  lightbox: async () => (await import("./ui/Lightbox.svelte")).default,
+  table: async () => (await import("./tables/TableDialog.svelte")).default,
+  batch: async () => (await import("./batch/BatchPage.svelte")).default,
+  picker: async () => (await import("./presets/PresetPicker.svelte")).default,
+  presets: async () => (await import("./presets/PresetsPanel.svelte")).default,
+  words: async () => (await import("./presets/WordsPanel.svelte")).default,
+  compare: async () => (await import("./compare/CompareDialog.svelte")).default,
+};
+
+/** Have all that is fetched apart, so that it is there at once, and also while the gateway is away. */
+export async function fetchRest(i18n: I18n): Promise<void> {
+  await Promise.all([
+    loadMarkdown(),
+    ...Object.values(overlays).map((load) => load()),
+    import("./context/cutter.ts"),
+    import("./context/LedgerTable.svelte"),
+    import("./retry/loop.ts"),
+    import("./boxes/AnswerMarks.svelte"),
+    import("./tables/export.ts"),
+    ...LOCALES.map((locale) => i18n.load(locale)),
+  ]);
+}

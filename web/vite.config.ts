@@ -1,0 +1,37 @@
+import { fileURLToPath } from "node:url";
+import { svelte } from "@sveltejs/vite-plugin-svelte";
+import { defineConfig } from "vite";
+import { pdfjsData } from "./build/pdfjs.ts";
+import { precompress } from "./build/precompress.ts";
+
+const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
+
+/** Where `npm run dev` finds a gateway. */
+const GATEWAY = process.env["HUIYAN_DEV_GATEWAY"] ?? "http://127.0.0.1:8000";
+
+export default defineConfig({
+  base: "./", // the page also works below a sub-path of a reverse proxy
+  plugins: [svelte(), pdfjsData(), precompress()],
+  resolve: {
+    // Together 25 KB of gzipped tables and code, of which every browser has most already.
+    alias: {
+      entities: path("./src/markdown/slim/entities.ts"),
+      "linkify-it": path("./src/markdown/slim/linkify_it.ts"),
+      "punycode.js": path("./src/markdown/slim/punycode.ts"),
+      "uc.micro": path("./src/markdown/slim/uc_micro.ts"),
+    },
+  },
+  build: {
+    outDir: path("../src/huiyan/static"),
+    emptyOutDir: true,
+    // Chrome 109 is the last for Windows 7 and 8, which shops still use.
+    target: ["chrome109", "firefox115", "safari16.4"],
+    modulePreload: { polyfill: false },
+    assetsInlineLimit: 0, // the content security policy allows data: for pictures only
+    reportCompressedSize: false,
+  },
+  worker: { format: "es" },
+  server: {
+    proxy: Object.fromEntries(["/v1", "/api", "/health"].map((route) => [route, { target: GATEWAY }])),
+  },
+});
