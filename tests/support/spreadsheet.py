@@ -6,7 +6,7 @@ import re
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 _MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 _RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
@@ -34,14 +34,14 @@ def read_xlsx(path: Path) -> list[SheetData]:
         parts = {name: archive.read(name) for name in archive.namelist()}
     for name, data in parts.items():
         if name.endswith((".xml", ".rels")):
-            ElementTree.fromstring(data)  # well-formed, every one of them
+            ET.fromstring(data)  # well-formed, every one of them
     relations = {
         each.get("Id"): each.get("Target")
-        for each in ElementTree.fromstring(parts["xl/_rels/workbook.xml.rels"]).iter(f"{_PACKAGE}Relationship")
+        for each in ET.fromstring(parts["xl/_rels/workbook.xml.rels"]).iter(f"{_PACKAGE}Relationship")
     }
     sheets = []
-    for sheet in ElementTree.fromstring(parts["xl/workbook.xml"]).iter(f"{_MAIN}sheet"):
-        root = ElementTree.fromstring(parts[f"xl/{relations[sheet.get(f'{_RELATION}id')]}"])
+    for sheet in ET.fromstring(parts["xl/workbook.xml"]).iter(f"{_MAIN}sheet"):
+        root = ET.fromstring(parts[f"xl/{relations[sheet.get(f'{_RELATION}id')]}"])
         cells: dict[str, Value] = {}
         for cell in root.iter(f"{_MAIN}c"):
             address = str(cell.get("r"))
