@@ -23,7 +23,7 @@ import { Tabs } from "./store/tabs.ts";
 import { ImageUrls } from "./ui/image_urls.ts";
 import { Notices } from "./ui/notices.svelte.ts";
 
-export type Overlay = "history" | "settings" | "shortcuts";
+export type Overlay = "history" | "settings" | "shortcuts" | "transfer";
 
 export interface Lightbox {
   images: readonly ImageRef[];

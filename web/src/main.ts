@@ -3,6 +3,7 @@ import { openApp, openSettings } from "./app.svelte.ts";
 import { reportErrors } from "./api/report.ts";
 import "./styles/base.css";
 import "./styles/markdown.css";
+import "./styles/print.css";
 import Fatal from "./Fatal.svelte";
 import Page from "./Page.svelte";
 import { storageError } from "./store/db.ts";

@@ -5,6 +5,7 @@ import { loadMarkdown } from "./markdown/AnswerText.svelte";
 export const overlays = {
   history: async () => (await import("./history/HistoryPanel.svelte")).default,
   settings: async () => (await import("./settings/SettingsPanel.svelte")).default,
+  transfer: async () => (await import("./transfer/TransferPanel.svelte")).default,
   shortcuts: async () => (await import("./settings/ShortcutsPanel.svelte")).default,
   document: async () => (await import("./documents/DocumentDialog.svelte")).default,
   lightbox: async () => (await import("./ui/Lightbox.svelte")).default,
@@ -16,6 +17,15 @@ export const overlays = {
   compare: async () => (await import("./compare/CompareDialog.svelte")).default,
 };
 
+/** A part that lies over the page, with the texts that only such parts use. */
+export async function withTexts<Load extends () => Promise<unknown>>(
+  i18n: I18n,
+  load: Load,
+): Promise<Awaited<ReturnType<Load>>> {
+  const [part] = await Promise.all([load(), i18n.loadLate().catch(() => undefined)]);
+  return part as Awaited<ReturnType<Load>>;
+}
+
 /** Have all that is fetched apart, so that it is there at once, and also while the gateway is away. */
 export async function fetchRest(i18n: I18n): Promise<void> {
   await Promise.all([
@@ -26,6 +36,6 @@ export async function fetchRest(i18n: I18n): Promise<void> {
     import("./retry/loop.ts"),
     import("./boxes/AnswerMarks.svelte"),
     import("./tables/export.ts"),
-    ...LOCALES.map((locale) => i18n.load(locale)),
+    ...LOCALES.map((locale) => i18n.loadLate(locale)),
   ]);
 }

@@ -55,7 +55,8 @@ export class Shop {
   }
 
   async #loadPresets(): Promise<Presets> {
-    const { Presets } = await import("../presets/presets.svelte.ts");
+    const { i18n } = this.#parts;
+    const [{ Presets }] = await Promise.all([import("../presets/presets.svelte.ts"), i18n.loadLate()]);
     const presets = new Presets(this.#parts);
     await presets.load();
     this.presetsNow = presets;

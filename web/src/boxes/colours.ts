@@ -5,7 +5,7 @@
 export const MARK_COLOURS = [
   { line: "#e8590c", ink: "#000000" },
   { line: "#1971c2", ink: "#ffffff" },
-  { line: "#2b8a3e", ink: "#ffffff" },
+  { line: "#237a36", ink: "#ffffff" },
   { line: "#c2255c", ink: "#ffffff" },
   { line: "#f2c200", ink: "#000000" },
   { line: "#7048e8", ink: "#ffffff" },

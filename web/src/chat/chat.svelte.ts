@@ -214,6 +214,8 @@ export class Chat {
     const title = conversation.title || this.#titleOf(question);
     const next: Conversation = { ...conversation, title, headId: assistant.id, updatedMs: nowMs };
     const { user, draftKey } = options;
+    // A draft that still waits is written before the turn takes it away, not after.
+    if (draftKey !== undefined) void this.#parts.composer.flush();
     try {
       await saveTurn(db, {
         conversation: next,

@@ -1,13 +1,22 @@
 // @vitest-environment jsdom
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { freshDatabase } from "../../tests/database.ts";
 import { imageNamed, message } from "../../tests/records.ts";
-import { ImageRefused, type PreparedImage } from "../images/prepare.ts";
+import type { Wish } from "../images/derive.ts";
+import { sentSize } from "../images/plan.ts";
+import { ImageRefused, type ImageLimits, type PreparedImage } from "../images/prepare.ts";
 import { ImagePreparer } from "../images/preparer.ts";
 import { sha256 } from "../images/sha256.ts";
 import type { Database } from "../store/db.ts";
 import { editDraftKey, loadDraft, NEW_DRAFT } from "../store/drafts.ts";
-import { Composer, isPrepared } from "./composer.svelte.ts";
+import type { DraftImage, SendMode } from "../store/records.ts";
+import { Composer, isPrepared, type ComposerLimits } from "./composer.svelte.ts";
+
+// The stand-in for the browser's database keeps no bytes of jsdom's blobs.
+vi.mock("../store/images.ts", async (original) => ({
+  ...(await original<object>()),
+  loadImage: () => Promise.resolve({ blob: { arrayBuffer: () => Promise.resolve(new TextEncoder().encode("png a").buffer) } }),
+}));
 
 /** Takes files whose text begins with "png"; the rest is no picture. Waits where a test says so. */
 class FakePreparer extends ImagePreparer {
@@ -176,5 +185,54 @@ describe("editing", () => {
     await composer.open(NEW_DRAFT);
     await composer.edit(question);
     expect(composer.text).toBe("改了一半");
+  });
+});
+
+describe("what is sent of a picture", () => {
+  const wish = { mode: "detail" as SendMode, budget: { minTokens: 1, maxTokens: 16 } };
+  /** Derives by the rule for sizes; the bytes name what they are. */
+  class DerivingPreparer extends ImagePreparer {
+    readonly #reader = new FakePreparer();
+
+    override async prepare(bytes: Uint8Array<ArrayBuffer>, _limits: ImageLimits, wanted?: Wish): Promise<PreparedImage> {
+      const prepared = { ...(await this.#reader.prepare(bytes)), width: 400, height: 300 };
+      if (!wanted) return prepared;
+      const size = sentSize(wanted.mode, prepared, wanted.budget);
+      const blob = new Blob([`${wanted.mode} ${size.width}`], { type: "image/jpeg" });
+      const sha = await sha256(new TextEncoder().encode(`${wanted.mode} ${size.width}`));
+      return { ...prepared, sent: { mode: wanted.mode, sha256: sha, type: blob.type, sizeBytes: blob.size, ...size, blob } };
+    }
+  }
+  let current: ComposerLimits;
+  beforeEach(() => {
+    current = { maxImages: 3, maxImageBytes: 100, maxImagePixels: 1e6, wish };
+    composer = new Composer(db, new DerivingPreparer(), () => current, (cause) => {
+      throw cause;
+    });
+  });
+  const only = () => composer.images[0] as DraftImage;
+
+  it("is on disk under its own hash, beside the original, and belongs to the draft", async () => {
+    await composer.add([picture("a")]);
+    expect(only().sent).toMatchObject({ mode: "detail", width: 128, height: 96 });
+    expect((await db.getAllKeys("images")).sort()).toEqual([only().sha256, only().sent?.sha256].sort());
+    await composer.flush();
+    expect((await loadDraft(db, NEW_DRAFT))?.imageHashes.sort()).toEqual([only().sha256, only().sent?.sha256].sort());
+  });
+
+  it("changes with its own switch, and cannot be sent while it does", async () => {
+    await composer.add([picture("a")]);
+    const changing = composer.setMode(only().id, "original");
+    expect(composer.preparing).toBe(true);
+    await changing;
+    expect(composer.preparing).toBe(false);
+    expect(only().sent).toMatchObject({ mode: "original", width: 400, height: 300 });
+  });
+
+  it("is made anew for a model that sees less, keeping the switch", async () => {
+    await composer.add([{ file: picture("a"), mode: "fast", label: "p. 3" }]);
+    current = { ...current, wish: { ...wish, budget: { minTokens: 1, maxTokens: 4 } } };
+    await composer.refit();
+    expect(only()).toMatchObject({ label: "p. 3", sent: { mode: "fast", width: 64, height: 32 } });
   });
 });

@@ -50,6 +50,7 @@ export class Documents {
       this.current = await open(file);
     } catch (cause) {
       const problem = cause instanceof DocumentRefused ? cause.problem : "unsupported";
+      await i18n.loadLate().catch(() => undefined);
       notices.problem(i18n.t(`document.${problem}`, { name: file.name }));
       this.#app.reportProblem(cause);
     } finally {

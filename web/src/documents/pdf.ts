@@ -12,8 +12,8 @@ const DATA = import.meta.env.DEV ? "/node_modules/pdfjs-dist/" : `./pdfjs-${vers
 const data = (directory: string) => new URL(`${DATA}${directory}/`, import.meta.url).href;
 
 const MAX_BYTES = 512 * 1024 * 1024;
-/** A page drawn with more pixels shows no more: print is sharp at 2,000 on a side. */
-const MAX_PAGE_PIXELS = 4096 * PIXELS_PER_TOKEN;
+/** About 165 dots per inch of a page of A4: small print is legible, and nine pages still fit a context. */
+const MAX_PAGE_PIXELS = 2560 * PIXELS_PER_TOKEN;
 const THUMB_PX = 220;
 const THUMB_QUALITY = 0.85;
 

@@ -23,11 +23,17 @@ export function snippet(text: string, terms: readonly string[]): string | null {
   return `${from > 0 ? "…" : ""}${cut}${from + SNIPPET_CHARS < text.length ? "…" : ""}`;
 }
 
+/** A text and its lower case, which most of the time of a search would go into. */
+interface Text {
+  text: string;
+  lower: string;
+}
+
 /** The texts of all conversations in memory, for search as one types. */
 export class SearchIndex {
   readonly #db: Database;
   /** conversation → message → text */
-  readonly #texts = new Map<string, Map<string, string>>();
+  readonly #texts = new Map<string, Map<string, Text>>();
   #loading: Promise<void> | null = null;
 
   constructor(db: Database) {
@@ -54,7 +60,9 @@ export class SearchIndex {
   put(message: Message): void {
     let texts = this.#texts.get(message.conversationId);
     if (!texts) this.#texts.set(message.conversationId, (texts = new Map()));
-    texts.set(message.id, message.text);
+    const { text } = message;
+    const lower = text.toLocaleLowerCase();
+    texts.set(message.id, { text, lower: lower === text ? text : lower }); // Chinese mostly needs no second copy
   }
 
   remove(conversationId: string): void {
@@ -63,8 +71,7 @@ export class SearchIndex {
 
   /** Where all `terms` occur in one message of the conversation: the text around the first. */
   find(conversationId: string, terms: readonly string[]): string | null {
-    for (const text of this.#texts.get(conversationId)?.values() ?? []) {
-      const lower = text.toLocaleLowerCase();
+    for (const { text, lower } of this.#texts.get(conversationId)?.values() ?? []) {
       if (terms.every((term) => lower.includes(term))) return snippet(text, terms);
     }
     return null;

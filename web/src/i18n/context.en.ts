@@ -15,7 +15,7 @@ export const contextEn: Record<keyof typeof contextZhCN, Phrase> = {
   "ledger.leftOut": { one: "{n} left out", other: "{n} left out" },
   "ledger.caption": "What was sent",
   "ledger.part": "Content",
-  "ledger.how": "How it was sent",
+  "ledger.how": "How",
   "ledger.cost": "Tokens",
   "ledger.saved": "Saved",
   "ledger.system": "System prompt",
@@ -49,7 +49,7 @@ export const contextEn: Record<keyof typeof contextZhCN, Phrase> = {
   "meter.short": "{tokens} / {limit}",
 
   "settings.context": "Context",
-  "settings.contextLimit": "At most in one request (tokens, with the answer)",
+  "settings.contextLimit": "Limit per request (tokens)",
   "settings.olderPictures": "Older pictures",
   "settings.olderPictures.whenNeeded": "In words when they don't fit",
   "settings.olderPictures.always": "Always in words",

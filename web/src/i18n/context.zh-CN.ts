@@ -48,7 +48,7 @@ export const contextZhCN = {
   "meter.short": "{tokens} / {limit}",
 
   "settings.context": "上下文",
-  "settings.contextLimit": "每次最多发送（词元，含回答）",
+  "settings.contextLimit": "每次上限（词元，含回答）",
   "settings.olderPictures": "较早的图片",
   "settings.olderPictures.whenNeeded": "放不下时用文字代替",
   "settings.olderPictures.always": "总是用文字代替",

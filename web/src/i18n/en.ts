@@ -2,13 +2,11 @@ import { boxesEn } from "./boxes.en.ts";
 import { tablesEn } from "./tables.en.ts";
 import { shopEn } from "./shop.en.ts";
 import { imagesEn } from "./images.en.ts";
-import { documentsEn } from "./documents.en.ts";
-import { transferEn } from "./transfer.en.ts";
 import { richEn } from "./rich.en.ts";
 import { contextEn } from "./context.en.ts";
-import type { Key, Phrase } from "./zh-CN.ts";
+import type { Phrase, zhCN } from "./zh-CN.ts";
 
-export const en: Record<Key, Phrase> = {
+export const en: Record<keyof typeof zhCN, Phrase> = {
   "app.name": "huiyan",
   "app.skip": "Skip to the input",
   "app.loading": "Opening…",
@@ -261,8 +259,6 @@ export const en: Record<Key, Phrase> = {
   ...shopEn,
   ...boxesEn,
   ...tablesEn,
-  ...documentsEn,
-  ...transferEn,
   ...richEn,
   ...contextEn,
 };

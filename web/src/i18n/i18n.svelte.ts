@@ -6,12 +6,18 @@ export type Locale = "zh-CN" | "en";
 export const LOCALES: readonly Locale[] = ["zh-CN", "en"];
 export type Language = Locale | "auto";
 
-type Phrases = Readonly<Record<Key, Phrase>>;
+type Phrases = Readonly<Partial<Record<Key, Phrase>>>;
 
 /** Each language is a file of its own, so that a reader fetches one. */
 const LOADERS: Record<Locale, () => Promise<Phrases>> = {
   "zh-CN": async () => (await import("./zh-CN.ts")).zhCN,
   en: async () => (await import("./en.ts")).en,
+};
+
+/** What a plain chat does not show. */
+const LATE_LOADERS: Record<Locale, () => Promise<Phrases>> = {
+  "zh-CN": async () => (await import("./late.zh-CN.ts")).lateZhCN,
+  en: async () => (await import("./late.en.ts")).lateEn,
 };
 
 /** The first of the browser's languages that there is a translation for. */
@@ -30,6 +36,7 @@ export class I18n {
     const language = this.#language();
     return language === "auto" ? preferredLocale(navigator.languages) : language;
   });
+  #lateHere: Partial<Record<Locale, true>> = {};
   #loaded = $state.raw<Partial<Record<Locale, Phrases>>>({});
   /** The other language until the right one has arrived. */
   readonly #phrases = $derived(this.#loaded[this.locale] ?? this.#loaded["zh-CN"] ?? this.#loaded.en);
@@ -46,7 +53,15 @@ export class I18n {
   /** Fetch a language. Rejects when it cannot be reached. */
   async load(locale: Locale = this.locale): Promise<void> {
     const phrases = await LOADERS[locale]();
-    this.#loaded = { ...this.#loaded, [locale]: phrases };
+    this.#loaded = { ...this.#loaded, [locale]: { ...this.#loaded[locale], ...phrases } };
+  }
+
+  /** Fetch the rest of a language, for what goes beyond a plain chat. Rejects when it cannot be reached. */
+  async loadLate(locale: Locale = this.locale): Promise<void> {
+    const [late] = await Promise.all([LATE_LOADERS[locale](), this.load(locale)]);
+    if (this.#lateHere[locale]) return;
+    this.#lateHere[locale] = true;
+    this.#loaded = { ...this.#loaded, [locale]: { ...this.#loaded[locale], ...late } };
   }
 
   /** The text for `key`. A parameter `n` chooses the plural form. */

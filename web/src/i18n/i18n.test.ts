@@ -2,7 +2,12 @@
 import { describe, expect, it } from "vitest";
 import { en } from "./en.ts";
 import { I18n, preferredLocale, type Key, type Language } from "./i18n.svelte.ts";
+import { lateEn } from "./late.en.ts";
+import { lateZhCN } from "./late.zh-CN.ts";
 import { zhCN, type Phrase } from "./zh-CN.ts";
+
+const CHINESE: Record<Key, Phrase> = { ...zhCN, ...lateZhCN };
+const ENGLISH: Record<Key, Phrase> = { ...en, ...lateEn };
 
 const forms = (phrase: Phrase) => (typeof phrase === "string" ? [phrase] : [phrase.one, phrase.other]);
 const slots = (text: string) => [...text.matchAll(/\{(\w+)\}/g)].map((match) => match[1]).sort();
@@ -15,14 +20,14 @@ async function inLanguage(language: Language): Promise<I18n> {
 
 describe("the two languages", () => {
   it("fill in the same things", () => {
-    for (const key of Object.keys(zhCN) as Key[]) {
-      const wanted = slots(forms(zhCN[key])[0] ?? "");
-      for (const text of [...forms(zhCN[key]), ...forms(en[key])]) expect([key, slots(text)]).toEqual([key, wanted]);
+    for (const key of Object.keys(CHINESE) as Key[]) {
+      const wanted = slots(forms(CHINESE[key])[0] ?? "");
+      for (const text of [...forms(CHINESE[key]), ...forms(ENGLISH[key])]) expect([key, slots(text)]).toEqual([key, wanted]);
     }
   });
 
   it("leave nothing empty", () => {
-    for (const phrases of [zhCN, en]) {
+    for (const phrases of [CHINESE, ENGLISH]) {
       for (const [key, phrase] of Object.entries(phrases)) for (const text of forms(phrase)) expect(text, key).not.toBe("");
     }
   });
@@ -47,6 +52,15 @@ describe("I18n", () => {
     const english = await inLanguage("en");
     expect(english.t("history.none", {})).toBe("Nothing found for “{query}”.");
     expect(english.t("history.none", { query: "{query}" })).toBe("Nothing found for “{query}”.");
+  });
+
+  it("has the texts that come late once they are asked for", async () => {
+    const english = await inLanguage("en");
+    expect(english.t("batch.run")).toBe("");
+    await english.loadLate();
+    expect(english.t("batch.run")).toBe("Run");
+    await english.load();
+    expect(english.t("batch.run")).toBe("Run");
   });
 
   it("knows which keys there are", async () => {

@@ -2,7 +2,7 @@ import type { imagesZhCN } from "./images.zh-CN.ts";
 import type { Phrase } from "./zh-CN.ts";
 
 export const imagesEn: Record<keyof typeof imagesZhCN, Phrase> = {
-  "strip.sent": "→ {width} × {height} · {size}",
+  "strip.sent": "→ {width} × {height}",
   "strip.sentAsIs": "→ sent as it is",
   "strip.tokens": { one: "{n} token", other: "{n} tokens" },
   "strip.mode": "How picture {n} is sent",

@@ -1,6 +1,6 @@
 /** How pictures are sent. */
 export const imagesZhCN = {
-  "strip.sent": "→ {width} × {height} · {size}",
+  "strip.sent": "→ {width} × {height}",
   "strip.sentAsIs": "→ 原样发送",
   "strip.tokens": "{n} 词元",
   "strip.mode": "图{n}的发送尺寸",

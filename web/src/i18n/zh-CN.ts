@@ -1,10 +1,9 @@
 import { contextZhCN } from "./context.zh-CN.ts";
 import { boxesZhCN } from "./boxes.zh-CN.ts";
 import { tablesZhCN } from "./tables.zh-CN.ts";
+import type { lateZhCN } from "./late.zh-CN.ts";
 import { shopZhCN } from "./shop.zh-CN.ts";
 import { imagesZhCN } from "./images.zh-CN.ts";
-import { documentsZhCN } from "./documents.zh-CN.ts";
-import { transferZhCN } from "./transfer.zh-CN.ts";
 import { richZhCN } from "./rich.zh-CN.ts";
 
 /** A text, or one text for each plural form that English tells apart. `{name}` is filled in. */
@@ -249,10 +248,8 @@ export const zhCN = {
   ...shopZhCN,
   ...boxesZhCN,
   ...tablesZhCN,
-  ...documentsZhCN,
-  ...transferZhCN,
   ...richZhCN,
   ...contextZhCN,
 } as const satisfies Record<string, Phrase>;
 
-export type Key = keyof typeof zhCN;
+export type Key = keyof typeof zhCN | keyof typeof lateZhCN;

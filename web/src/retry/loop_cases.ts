@@ -66,6 +66,12 @@ export const LOOPS: readonly LoopCase[] = [
   { name: "latex: one term", text: `$$ ${times(60, "\\frac{a}{b} + ")}` },
   { name: "a link", text: times(12, "[查看详情](https://example.com/item?id=8841)\n") },
   { name: "mixed languages", text: times(14, "这款 T-shirt 的 size 是 XL，material 是 cotton。") },
+  // As the built-in demo model really wrote them.
+  { name: "nano: keys of a notice", text: `{"name": "会议通知", "price": "420通知", "spec": "时间：2026-11-25 14:30", "spec": "一个", "price": "420通知", "spec": "时间：2026-11-25 14:30", "spec": "一个"}` },
+  { name: "nano: keys of a sign", text: `{"商品名称": "OPEN", "价格": "9.00 - 18:00", "规格": "Mon - Fri", "价格": "9.00 - 18:00", "规格": "Mon - Fri"}` },
+  { name: "nano: a price without end", text: `{"商品名称": "OPEN", "价格": "$95${times(690, "9")}` },
+  { name: "nano: two digits without end", text: `{"商品名称": "07:07", "价格": "$${times(345, "74")}` },
+  { name: "nano: a size without end", text: `{"商品名称": "图书馆 Sales", "价格": "362", "规格": "Size: M; ${times(28, "Weight: 33 pcs; Size: S; ")}` },
   { name: "headings", text: times(10, "### 一、产品特点与使用说明\n\n") },
 ];
 

@@ -1,5 +1,7 @@
 export interface StorageReport {
   usedBytes: number | null;
+  /** Of which so much may be used. */
+  quotaBytes: number | null;
   /** The browser will not clear the data by itself. */
   persisted: boolean;
   /** HTTPS or localhost; elsewhere browsers withhold much of this. */
@@ -20,8 +22,10 @@ export async function askToPersist(): Promise<void> {
 
 export async function reportStorage(): Promise<StorageReport> {
   const manager = storageManager();
+  const estimate = await manager?.estimate();
   return {
-    usedBytes: (await manager?.estimate())?.usage ?? null,
+    usedBytes: estimate?.usage ?? null,
+    quotaBytes: estimate?.quota ?? null,
     persisted: (await manager?.persisted()) ?? false,
     secure: window.isSecureContext,
   };

@@ -24,7 +24,6 @@ document.createElement = ((tag: string, options?: ElementCreationOptions) =>
   tag.toLowerCase() === "style" ? styleStandIn() : createElement(tag, options)) as typeof document.createElement;
 
 /** As an attribute a style is refused; as a property it is allowed. */
-// eslint-disable-next-line @typescript-eslint/unbound-method -- called with its element below
 const { setAttribute } = Element.prototype;
 Element.prototype.setAttribute = function (this: Element, name: string, value: string) {
   if (name === "style" && "style" in this) (this as HTMLElement).style.cssText = value;
@@ -32,7 +31,6 @@ Element.prototype.setAttribute = function (this: Element, name: string, value: s
 };
 
 /** Mermaid parses its own result once more to clean it: there, too, style attributes would be refused. */
-// eslint-disable-next-line @typescript-eslint/unbound-method -- called with its parser below
 const { parseFromString } = DOMParser.prototype;
 DOMParser.prototype.parseFromString = function (this: DOMParser, text: string, type: DOMParserSupportedType) {
   const clean = String(text).replaceAll(' style="', ' data-style="'); // comes as TrustedHTML, too

@@ -9,7 +9,10 @@ const DIAGRAM = "pre > code.language-mermaid";
 /** Longer listings stay plain: colours are not worth a pause. */
 const MOST_HIGHLIGHTED_CHARS = 50_000;
 
-type Formulas = typeof import("./formulas.ts");
+/** What `formulas.ts` offers. */
+interface Formulas {
+  setFormula(code: HTMLElement): void;
+}
 
 /** Once it is here, formulas are set at once, so that nothing flickers while an answer grows. */
 let formulas: Formulas | null = null;

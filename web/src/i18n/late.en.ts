@@ -1,0 +1,11 @@
+import { documentsEn } from "./documents.en.ts";
+import { transferEn } from "./transfer.en.ts";
+import type { lateZhCN } from "./late.zh-CN.ts";
+import { shopLateEn } from "./shop_late.en.ts";
+import type { Phrase } from "./zh-CN.ts";
+
+export const lateEn: Record<keyof typeof lateZhCN, Phrase> = {
+  ...shopLateEn,
+  ...documentsEn,
+  ...transferEn,
+};

@@ -1,0 +1,11 @@
+import { documentsZhCN } from "./documents.zh-CN.ts";
+import { transferZhCN } from "./transfer.zh-CN.ts";
+import { shopLateZhCN } from "./shop_late.zh-CN.ts";
+import type { Phrase } from "./zh-CN.ts";
+
+/** Texts that a plain chat does not show: fetched apart, once the page stands. */
+export const lateZhCN = {
+  ...shopLateZhCN,
+  ...documentsZhCN,
+  ...transferZhCN,
+} as const satisfies Record<string, Phrase>;
