@@ -80,11 +80,12 @@ async def running_gateway(
     *,
     model: ModelCard = CARD,
     state: EngineState = EngineState.READY,
+    listen_port: int = 0,
     **options: Any,
 ) -> AsyncIterator[RunningGateway]:
-    """Serve until the block ends. options: fields of GatewayOptions."""
+    """Serve until the block ends. listen_port: 0 for any free one. options: fields of GatewayOptions."""
     app = build(GatewayOptions(**options), model=model, engine=status(state), endpoint=endpoint)
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = socket.create_server(("127.0.0.1", listen_port))
     serving = asyncio.get_running_loop().create_task(app.serve([listener]))
     try:
         while not app.server.started:

@@ -85,12 +85,17 @@ class PageServer:
         return found
 
 
-@contextlib.contextmanager
-def page_server(card: ModelCard = LARGE_CARD, **options: Any) -> Iterator[PageServer]:
-    """options: fields of GatewayOptions. `HUIYAN_TEST_STATIC_DIR` names a build to serve instead of the wheel's."""
+def built_page() -> Path | None:
+    """`HUIYAN_TEST_STATIC_DIR`: a build to serve instead of the wheel's."""
     static_dir = os.environ.get("HUIYAN_TEST_STATIC_DIR")
-    if static_dir:
-        options.setdefault("static_dir", Path(static_dir))
+    return Path(static_dir) if static_dir else None
+
+
+@contextlib.contextmanager
+def page_server(card: ModelCard = LARGE_CARD, *, port: int = 0, **options: Any) -> Iterator[PageServer]:
+    """port: 0 for any free one. options: fields of GatewayOptions."""
+    if page := built_page():
+        options.setdefault("static_dir", page)
     served: list[PageServer] = []
     ready = threading.Event()
     loop = asyncio.new_event_loop()
@@ -99,7 +104,7 @@ def page_server(card: ModelCard = LARGE_CARD, **options: Any) -> Iterator[PageSe
     async def serve() -> None:
         async with (
             FakeEngine(model=card.id, context_tokens=_ENGINE_CONTEXT_TOKENS) as engine,
-            running_gateway(engine.endpoint, model=card, **options) as gateway,
+            running_gateway(engine.endpoint, model=card, listen_port=port, **options) as gateway,
         ):
             engine.default_reply = Reply(text="好的。", chunk_chars=8)
             served.append(PageServer(gateway.base_url, engine))

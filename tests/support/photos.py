@@ -53,7 +53,7 @@ def photo(
 
 
 def display_p3() -> bytes:
-    """A Display P3 profile: ICC version 2, matrix and a gamma of 2.2 (close to its curve). Source: ICC.1:2001-04."""
+    """A Display P3 profile: ICC version 2, matrix, gamma 2.2 (close to its curve). Source: ICC.1:2001-04."""
 
     def fixed(value: float) -> bytes:
         return struct.pack(">i", round(value * 65536))
