@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 
@@ -11,6 +12,16 @@ _ROOT = Path(__file__).parent.parent
 # `from tests.support…` works in every import mode and from any working directory.
 if str(_ROOT) not in sys.path:
     sys.path.insert(0, str(_ROOT))
+
+# A shell starts what it runs in the background with these ignored, nohup too, and every child would inherit
+# that: then neither Python nor a shell script can be interrupted, which is what some tests are about.
+for _number, _usual in (
+    (signal.SIGINT, signal.default_int_handler),
+    (signal.SIGHUP, signal.SIG_DFL),
+    (signal.SIGQUIT, signal.SIG_DFL),
+):
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, _usual)
 
 DATA = Path(__file__).parent / "data"
 

@@ -22,6 +22,7 @@ export default defineConfig({
       "linkify-it": path("./src/markdown/slim/linkify_it.ts"),
       "punycode.js": path("./src/markdown/slim/punycode.ts"),
       "uc.micro": path("./src/markdown/slim/uc_micro.ts"),
+      "elkjs/lib/elk.bundled.js": path("./src/markdown/rich/no_elk.ts"),
     },
   },
   build: {

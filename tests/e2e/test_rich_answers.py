@@ -165,6 +165,13 @@ def test_nothing_is_fetched_for_a_plain_answer(chat: ChatPage, server: PageServe
 def test_copy_as_markdown_plain_and_rich(chat: ChatPage, server: PageServer) -> None:
     _ask(chat, server, _ANSWER)
 
+    # Escape closes the menu, and leaves everything else as it is.
+    chat.answers.last.hover()
+    chat.answers.last.get_by_test_id("copy-as").click()
+    expect(chat.page.get_by_role("menuitem").first).to_be_focused()
+    chat.page.keyboard.press("Escape")
+    expect(chat.page.get_by_role("menu")).to_be_hidden()
+
     def copy_as(name: str) -> dict[str, str]:
         chat.answers.last.hover()
         chat.answers.last.get_by_test_id("copy-as").click()

@@ -63,6 +63,17 @@ describe("requestBody", () => {
     expect(parts?.map((part) => part.text)).toEqual(["图1 / Picture 1: ", undefined, "图2 / Picture 2: ", undefined, "q"]);
   });
 
+  it("says where a picture comes from, beside its number or alone", async () => {
+    const message = { role: "user" as const, text: "q", images: ["a", "b"], labels: ["第 3 页", ""] };
+    const textsOf = async (labelImages: boolean) => {
+      const body = await requestBody(recipe([message], labelImages), load);
+      const parts = (JSON.parse(await textOf(body)) as { messages: { content: { text?: string }[] }[] }).messages[0]?.content;
+      return parts?.map((part) => part.text);
+    };
+    expect(await textsOf(true)).toEqual(["图1 / Picture 1 (第 3 页): ", undefined, "图2 / Picture 2: ", undefined, "q"]);
+    expect(await textsOf(false)).toEqual(["第 3 页: ", undefined, undefined, "q"]);
+  });
+
   it("gives the same bytes for the same recipe: a key stands for one body", async () => {
     const one = recipe([{ role: "user", text: "q", images: ["a", "b"] }]);
     expect(await textOf(await requestBody(one, load))).toBe(await textOf(await requestBody(one, load)));

@@ -3,6 +3,9 @@ import { documentKind, DocumentRefused } from "./kinds.ts";
 import type { PdfDocument } from "./pdf.ts";
 import type { Video } from "./video.ts";
 
+/** A document that takes longer to open is announced. */
+const SAY_AFTER_MS = 600;
+
 export type OpenDocument =
   | { kind: "pdf"; file: File; pdf: PdfDocument }
   | { kind: "video"; file: File; video: Video };
@@ -46,14 +49,21 @@ export class Documents {
     if (!file) return;
     const { i18n, notices } = this.#app;
     this.opening = file.name;
+    const slow = setTimeout(() => {
+      notices.info(i18n.t("document.opening", { name: file.name }));
+    }, SAY_AFTER_MS);
+    const texts = i18n.loadLate().catch(() => undefined); // without them, the dialog is at least there
     try {
-      this.current = await open(file);
+      const opened = await open(file);
+      await texts;
+      this.current = opened;
     } catch (cause) {
       const problem = cause instanceof DocumentRefused ? cause.problem : "unsupported";
-      await i18n.loadLate().catch(() => undefined);
+      await texts;
       notices.problem(i18n.t(`document.${problem}`, { name: file.name }));
       this.#app.reportProblem(cause);
     } finally {
+      clearTimeout(slow);
       this.opening = null;
     }
     if (!this.current) void this.#next();
