@@ -71,9 +71,8 @@ def test_formulas_are_set_and_prices_are_not(chat: ChatPage, server: PageServer)
     raised = text.locator(".katex-html .msupsub").first.bounding_box()
     assert raised
     assert raised["height"] > 0, "the styles that KaTeX sets by script are applied"
-    fonts = chat.page.evaluate(
-        "() => document.fonts.ready.then(() => document.fonts.check('16px KaTeX_Main'))"
-    )
+    # Loading is what is asked for: `check` may be early, and is true of fonts that nobody has.
+    fonts = chat.page.evaluate("() => document.fonts.load('16px KaTeX_Main').then((faces) => faces.length)")
     assert fonts
 
 
@@ -107,6 +106,7 @@ def test_a_diagram_is_drawn_as_a_picture_with_its_source(chat: ChatPage, server:
         ("state", "stateDiagram-v2\n  [*] --> 开\n  开 --> 关"),
         ("pie", 'pie title 销量\n  "苹果" : 40\n  "梨" : 60'),
         ("gantt", "gantt\n  title 计划\n  section 一\n  任务 :a1, 2026-01-01, 30d"),
+        ("elk asked for", "---\nconfig:\n  layout: elk\n---\nflowchart TD\n  A --> B"),
         ("styled", "flowchart TD\n  A[红] --> B\n  style A fill:#f9f,stroke:#333,stroke-width:4px"),
         ("mindmap", "mindmap\n  root((中心))\n    枝一\n    枝二"),
         ("er", "erDiagram\n  CUSTOMER ||--o{ ORDER : places"),
@@ -173,10 +173,12 @@ def test_copy_as_markdown_plain_and_rich(chat: ChatPage, server: PageServer) -> 
     expect(chat.page.get_by_role("menu")).to_be_hidden()
 
     def copy_as(name: str) -> dict[str, str]:
+        chat.page.evaluate("() => navigator.clipboard.writeText('')")
         chat.answers.last.hover()
         chat.answers.last.get_by_test_id("copy-as").click()
         chat.page.get_by_role("menuitem", name=name).click()
-        expect(chat.by_id("notice")).to_contain_text("已复制")
+        chat.page.wait_for_function("() => navigator.clipboard.readText().then((text) => text !== '')")
+        expect(chat.by_id("notice").filter(has_text="已复制")).to_be_visible()
         read: dict[str, str] = chat.page.evaluate(
             """async () => {
               const [item] = await navigator.clipboard.read();

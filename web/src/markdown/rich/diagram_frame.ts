@@ -37,12 +37,16 @@ window.drawDiagram = async (source, dark) => {
     suppressErrorRendering: true,
     theme: dark ? "dark" : "default",
     fontFamily: "system-ui, sans-serif",
+    layout: "dagre", // see no_elk.ts
     htmlLabels: false,
     flowchart: { htmlLabels: false },
     maxTextSize: MAX_CHARS,
     maxEdges: MAX_EDGES,
     // What the text of a diagram may not change.
-    secure: ["secure", "securityLevel", "startOnLoad", "maxTextSize", "maxEdges", "htmlLabels", "themeCSS", "fontFamily"],
+    secure: [
+      ...["secure", "securityLevel", "startOnLoad", "maxTextSize", "maxEdges", "layout"],
+      ...["htmlLabels", "themeCSS", "fontFamily"],
+    ],
   });
   const { svg } = await mermaid.render(`diagram-${++count}`, source);
   return asFile(svg.trim());

@@ -1,6 +1,6 @@
 /**
- * In the place of elkjs, a layout engine of Mermaid's that is licensed otherwise than huiyan can be. A
- * diagram that asks for it stays readable source; all others have a layout of their own.
+ * In the place of elkjs, a layout engine of Mermaid's under a licence (EPL) that huiyan does not ship. Diagrams are
+ * laid out by dagre; one that insists on ELK stays readable source.
  */
 export default class NoElk {
   layout(): Promise<never> {
