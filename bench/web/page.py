@@ -17,7 +17,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, CDPSession, Playwright, sync_playwright
 
 from huiyan.testing.script import Reply
 from tests.support.browser import CHROMIUM_FLAGS, chromium_path
@@ -41,11 +41,9 @@ def answer_of(size_bytes: int) -> str:
     return text
 
 
-def script_ms(page: Page) -> float:
-    session = page.context.new_cdp_session(page)
-    session.send("Performance.enable")
+def script_ms(session: CDPSession) -> float:
+    """Scripting since `Performance.enable` in this session."""
     metrics = {metric["name"]: metric["value"] for metric in session.send("Performance.getMetrics")["metrics"]}
-    session.detach()
     return float(metrics["ScriptDuration"] * 1000)
 
 
@@ -76,11 +74,13 @@ def streamed(browser: Browser, server: Any) -> dict[str, float]:
     page.goto(server.url)
     page.get_by_test_id("composer-input").fill("讲一讲")
     page.wait_for_timeout(1500)
-    before_ms = script_ms(page)
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable")
+    before_ms = script_ms(session)
     page.get_by_test_id("send").click()
     page.locator('[data-testid="assistant-message"][data-status="done"]').wait_for(timeout=120_000)
     page.wait_for_timeout(700)  # the full pass
-    spent_ms = script_ms(page) - before_ms
+    spent_ms = script_ms(session) - before_ms
     page.close()
     return {"scripting_ms": spent_ms, "answer_bytes": float(len(text.encode())), "steps": len(text) / 16}
 

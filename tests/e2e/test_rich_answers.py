@@ -68,7 +68,9 @@ def test_formulas_are_set_and_prices_are_not(chat: ChatPage, server: PageServer)
     expect(text.locator(".katex-html")).to_have_count(3)
     expect(text.locator(".katex-display")).to_have_count(1)
     expect(text).to_contain_text("价格从 $5 到 $10。")
-    raised = text.locator(".katex-html .msupsub").first.bounding_box()
+    exponent = text.locator(".katex-html .msupsub").first
+    expect(exponent).to_be_visible()
+    raised = exponent.bounding_box()
     assert raised
     assert raised["height"] > 0, "the styles that KaTeX sets by script are applied"
     # Loading is what is asked for: `check` may be early, and is true of fonts that nobody has.
