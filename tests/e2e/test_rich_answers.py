@@ -68,11 +68,10 @@ def test_formulas_are_set_and_prices_are_not(chat: ChatPage, server: PageServer)
     expect(text.locator(".katex-html")).to_have_count(3)
     expect(text.locator(".katex-display")).to_have_count(1)
     expect(text).to_contain_text("价格从 $5 到 $10。")
-    exponent = text.locator(".katex-html .msupsub").first
-    expect(exponent).to_be_visible()
-    raised = exponent.bounding_box()
-    assert raised
-    assert raised["height"] > 0, "the styles that KaTeX sets by script are applied"
+    # The styles that KaTeX sets by script are applied. Asked in the page: the full pass may still come.
+    chat.page.wait_for_function(
+        "() => document.querySelector('.katex-html .msupsub')?.getBoundingClientRect().height > 0"
+    )
     # Loading is what is asked for: `check` may be early, and is true of fonts that nobody has.
     fonts = chat.page.evaluate("() => document.fonts.load('16px KaTeX_Main').then((faces) => faces.length)")
     assert fonts
@@ -179,16 +178,20 @@ def test_copy_as_markdown_plain_and_rich(chat: ChatPage, server: PageServer) -> 
         chat.answers.last.hover()
         chat.answers.last.get_by_test_id("copy-as").click()
         chat.page.get_by_role("menuitem", name=name).click()
-        chat.page.wait_for_function("() => navigator.clipboard.readText().then((text) => text !== '')")
-        expect(chat.by_id("notice").filter(has_text="已复制")).to_be_visible()
-        read: dict[str, str] = chat.page.evaluate(
-            """async () => {
-              const [item] = await navigator.clipboard.read();
-              const kinds = {};
-              for (const type of item.types) kinds[type] = await (await item.getType(type)).text();
-              return kinds;
-            }"""
-        )
+        expect(chat.by_id("notice").filter(has_text="已复制").last).to_be_visible()
+        read: dict[str, str] = {}
+        for _ in range(100):  # the clipboard is another process's, and a moment behind
+            read = chat.page.evaluate(
+                """async () => {
+                  const kinds = {};
+                  for (const item of await navigator.clipboard.read())
+                    for (const type of item.types) kinds[type] = await (await item.getType(type)).text();
+                  return kinds;
+                }"""
+            )
+            if read.get("text/plain"):
+                break
+            chat.page.wait_for_timeout(100)
         return read
 
     assert copy_as("Markdown")["text/plain"].strip() == _ANSWER.strip()
