@@ -262,13 +262,13 @@ def test_two_at_once_prepare_once(checkout: Checkout) -> None:
 @pytest.mark.parametrize(
     ("given", "used"),
     [
-        ({"PIP_INDEX_URL": "http://pip.test/simple"}, "http://pip.test/simple"),
-        ({"UV_DEFAULT_INDEX": "http://uv.test/simple"}, "http://uv.test/simple"),
+        ({"PIP_INDEX_URL": "http://pip.test/index"}, "http://pip.test/index"),
+        ({"UV_DEFAULT_INDEX": "http://uv.test/index"}, "http://uv.test/index"),
         (
-            {"UV_DEFAULT_INDEX": "http://uv.test/simple", "PIP_INDEX_URL": "http://pip.test/simple"},
-            "http://uv.test/simple",
+            {"UV_DEFAULT_INDEX": "http://uv.test/index", "PIP_INDEX_URL": "http://pip.test/index"},
+            "http://uv.test/index",
         ),
-        ({"CONFIGURED_INDEX": "http://pip.conf/simple"}, "http://pip.conf/simple"),
+        ({"CONFIGURED_INDEX": "http://pip.conf/index"}, "http://pip.conf/index"),
     ],
 )
 def test_mirrors_reach_uv(checkout: Checkout, given: dict[str, str], used: str) -> None:
