@@ -44,11 +44,13 @@ def test_answer_streams_onto_the_page(page: ChatPage, huiyan: Huiyan, sample_ima
 
     nano is done within a tenth of a second, so it is slowed down to the pace of a large model.
     """
+    # What renders answers is fetched with the first one: it could come after the last token.
+    page.ask("你好")
     page.page.evaluate(
         """() => {
           window.seen = [];
           new MutationObserver(() => {
-            const answer = document.querySelector("[data-testid=assistant-message]");
+            const answer = [...document.querySelectorAll("[data-testid=assistant-message]")].at(1);
             const text = answer?.querySelector("[data-testid=assistant-text]")?.innerText ?? "";
             window.seen.push([answer?.dataset.status ?? "", text.length]);
           }).observe(document.body, { subtree: true, childList: true, characterData: true });
