@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import socket
 import sys
@@ -47,6 +48,16 @@ class GatewayServer(uvicorn.Server):
         # Event streams never end by themselves and would hold the shutdown up.
         self._gateway.events.close()
         await super().shutdown(sockets)
+
+
+def tame_garbage_collection() -> None:
+    """Once the gateway is put together: what is there stays, and collections are rarer.
+
+    Requests leave next to no cycles behind; the default thresholds spend 3 % of the hot path on looking.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 50, 100)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +110,9 @@ async def serve(
     listener: socket.socket,
 ) -> None:
     """`huiyan serve`: a gateway alone, in the foreground, on a listening socket."""
-    await build(options, model=model, engine=engine, endpoint=endpoint).serve([listener])
+    app = build(options, model=model, engine=engine, endpoint=endpoint)
+    tame_garbage_collection()
+    await app.serve([listener])
 
 
 class _Boot(msgspec.Struct):
@@ -124,6 +137,7 @@ async def _child(lifeline_fd: int) -> int:
         engine=boot.engine,
         endpoint=boot.endpoint,
     )
+    tame_garbage_collection()
     listener = socket.socket(fileno=boot.listen_fd)
     loop = asyncio.get_running_loop()
 

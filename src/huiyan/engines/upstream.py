@@ -43,7 +43,6 @@ class Call:
     __slots__ = (
         "_connection",
         "_done",
-        "_idle_timer",
         "_last_activity_s",
         "_pool",
         "head_seen",
@@ -57,7 +56,6 @@ class Call:
         self.listener = listener
         self._connection: _Connection | None = None
         self._done = False
-        self._idle_timer: asyncio.TimerHandle | None = None
         self._last_activity_s = pool.loop.time()
         self.head_seen = False
 
@@ -86,7 +84,6 @@ class Call:
 
     def started(self, connection: _Connection) -> None:
         self._connection = connection
-        self._arm_idle_timer()
 
     def head(self, status: int, headers: Headers) -> None:
         self.head_seen = True
@@ -113,20 +110,15 @@ class Call:
     def _finish(self) -> None:
         self._done = True
         self.request = []
-        if self._idle_timer is not None:
-            self._idle_timer.cancel()
-            self._idle_timer = None
 
-    def _arm_idle_timer(self) -> None:
-        silent_s = self._pool.loop.time() - self._last_activity_s
-        left_s = self._pool.idle_timeout_s - silent_s
-        if left_s <= 0:
-            connection = self._connection
-            self.failed(EngineTimeoutError(f"The engine said nothing for {self._pool.idle_timeout_s:.0f} s."))
-            if connection is not None:
-                connection.abort()
+    def check_silence(self, now_s: float) -> None:
+        """Give the call up if the engine has been silent for too long."""
+        if self._done or now_s - self._last_activity_s < self._pool.idle_timeout_s:
             return
-        self._idle_timer = self._pool.loop.call_later(left_s, self._arm_idle_timer)
+        connection = self._connection
+        self.failed(EngineTimeoutError(f"The engine said nothing for {self._pool.idle_timeout_s:.0f} s."))
+        if connection is not None:
+            connection.abort()
 
 
 class _Connection(asyncio.Protocol):
@@ -166,6 +158,10 @@ class _Connection(asyncio.Protocol):
         if self._transport is not None and self._reading_paused:
             self._reading_paused = False
             self._transport.resume_reading()
+
+    @property
+    def call(self) -> Call | None:
+        return self._call
 
     @property
     def usable(self) -> bool:
@@ -267,6 +263,7 @@ class Pool:
         self._idle: deque[_Connection] = deque()
         self._open: set[_Connection] = set()
         self._connecting: set[asyncio.Task[None]] = set()
+        self._watch_timer: asyncio.TimerHandle | None = None
         host = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
         head = f"host: {host}:{endpoint.port}\r\n"
         if endpoint.api_key:
@@ -341,6 +338,8 @@ class Pool:
             task.cancel()
         for connection in list(self._open):
             connection.close()
+        if self._watch_timer is not None:
+            self._watch_timer.cancel()
 
     # What connections report.
 
@@ -382,10 +381,22 @@ class Pool:
             call.failed(EngineProtocolError(f"No connection to the engine could be made: {error}."))
             raise
         self._open.add(connection)
+        if self._watch_timer is None:
+            self._watch()
         if call.done:  # cancelled meanwhile
             self.release(connection)
         else:
             connection.send(call)
+
+    def _watch(self) -> None:
+        """One timer for the silences of all calls: one for each would cost more than it watches over."""
+        now_s = self.loop.time()
+        for connection in list(self._open):
+            if connection.call is not None:
+                connection.call.check_silence(now_s)
+        self._watch_timer = (
+            self.loop.call_later(min(1.0, self.idle_timeout_s / 4), self._watch) if self._open else None
+        )
 
 
 class _Collector:

@@ -19,6 +19,21 @@ from huiyan.log import timestamp
 _FLUSH_AFTER_S = 0.2
 
 
+class _Line(msgspec.Struct):
+    """Named as log.JsonFormatter names them."""
+
+    ts: str
+    message: str
+    request_id: str
+    status: int
+    duration_ms: float
+    sent_bytes: int
+    note: str | msgspec.UnsetType = msgspec.UNSET
+    level: str = "info"
+    source: str = "gateway"
+    logger: str = "huiyan.access"
+
+
 class AccessLog:
     """`stream` is the process's log (stderr under the launcher)."""
 
@@ -26,6 +41,9 @@ class AccessLog:
         self._stream = stream
         self._lines: list[bytes] = []
         self._timer: asyncio.TimerHandle | None = None
+        self._encode = msgspec.json.Encoder().encode
+        self._second = 0
+        self._second_text = ""
 
     def write(
         self,
@@ -39,22 +57,28 @@ class AccessLog:
         note: str = "",
     ) -> None:
         """note: why an answer was cut short, or that it was read from the buffer."""
-        line = {
-            "ts": timestamp(time.time()),
-            "level": "info",
-            "source": "gateway",
-            "logger": "huiyan.access",
-            "message": f"{method} {path} {status}",
-            "request_id": request_id,
-            "status": status,
-            "duration_ms": round(duration_s * 1000, 1),
-            "sent_bytes": sent_bytes,
-        }
-        if note:
-            line["note"] = note
-        self._lines.append(msgspec.json.encode(line))
+        self._lines.append(
+            self._encode(
+                _Line(
+                    ts=self._timestamp(),
+                    message=f"{method} {path} {status}",
+                    request_id=request_id,
+                    status=status,
+                    duration_ms=round(duration_s * 1000, 1),
+                    sent_bytes=sent_bytes,
+                    note=note or msgspec.UNSET,
+                )
+            )
+        )
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(_FLUSH_AFTER_S, self.flush)
+
+    def _timestamp(self) -> str:
+        """As `log.timestamp`, which formats the whole date each time."""
+        second, ms = divmod(int(time.time() * 1000), 1000)
+        if second != self._second:
+            self._second, self._second_text = second, timestamp(second)[: -len(".000Z")]
+        return f"{self._second_text}.{ms:03d}Z"
 
     def flush(self) -> None:
         self._timer = None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -27,8 +28,6 @@ from huiyan.errors import (
     RequestError,
 )
 from huiyan.gateway.intake import ImageLimits, PreparedImage, prepare_image
-
-T = TypeVar("T")
 
 #: Answers of one request (`n`); vLLM would take 16,384 of them.
 MAX_CHOICES = 8
@@ -55,8 +54,24 @@ class _Known(msgspec.Struct):
     model: str | None = None
     stream: bool | None = None
     n: int | None = None
-    messages: msgspec.Raw = msgspec.Raw()
+
+
+class _Chat(_Known):
+    messages: list[_Message] | None = None
+
+
+class _Completion(_Known):
     prompt: msgspec.Raw = msgspec.Raw()
+
+
+K = TypeVar("K", bound=_Known)
+
+#: Where msgspec found something of another type: "… - at `$.messages[0].role`".
+_FIELD = re.compile(r"at `\$\.(\w+)")
+
+#: Made once: `msgspec.json.decode` puts the whole type together anew at each call.
+_CHAT = msgspec.json.Decoder(_Chat)
+_COMPLETION = msgspec.json.Decoder(_Completion)
 
 
 @dataclass(slots=True)
@@ -101,14 +116,15 @@ def check_engine(status: EngineStatus) -> EngineError | None:
 
 def admit_chat(body: bytes, card: ModelCard, *, max_images: int) -> Admitted:
     """Check a chat completion request. Raises RequestError and its kinds; touches no picture's bytes."""
-    known = _read(body)
+    known = _decode(body, _CHAT)
     _check_common(known, card)
-    if not bytes(known.messages):
+    messages = known.messages
+    if messages is None:
         raise InvalidJsonError("`messages` is missing.", param="messages")
-    messages = _decode(bytes(known.messages), list[_Message], "messages")
     if not messages:
         raise EmptyPromptError("`messages` is empty.", param="messages")
-    images = _find_images(messages)
+    # A name can be written with escapes: only a body without any backslash is taken at its word.
+    images = _find_images(messages) if b"image_url" in body or b"\\" in body else []
     if len(images) > min(max_images, card.max_images):
         raise PayloadTooLargeError(
             f"{len(images)} pictures in one request; the limit is {min(max_images, card.max_images)}.",
@@ -123,7 +139,7 @@ def admit_chat(body: bytes, card: ModelCard, *, max_images: int) -> Admitted:
 
 def admit_completion(body: bytes, card: ModelCard) -> Admitted:
     """Check a plain completion request (`/v1/completions`). Raises RequestError and its kinds."""
-    known = _read(body)
+    known = _decode(body, _COMPLETION)
     _check_common(known, card)
     prompt = bytes(known.prompt)
     if not prompt or prompt in (b'""', b"[]", b"null"):
@@ -153,21 +169,18 @@ def data_url(image: PreparedImage) -> str:
     return f"data:{image.media_type};base64,{base64.b64encode(image.data).decode('ascii')}"
 
 
-def _read(body: bytes) -> _Known:
+def _decode(body: bytes, decoder: msgspec.json.Decoder[K]) -> K:
     if not body:
         raise InvalidJsonError("The request body is empty.")
-    return _decode(body, _Known, "")
-
-
-def _decode(data: bytes, kind: type[T], param: str) -> T:
     try:
-        return msgspec.json.decode(data, type=kind)
+        return decoder.decode(body)
     except msgspec.ValidationError as error:
+        found = _FIELD.search(str(error))
         raise InvalidJsonError(
-            f"The request does not have the expected shape: {error}.", param=param or None
+            f"The request does not have the expected shape: {error}.", param=found[1] if found else None
         ) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidJsonError(f"The request body is not valid JSON: {error}.", param=param or None) from None
+        raise InvalidJsonError(f"The request body is not valid JSON: {error}.") from None
 
 
 def _check_common(known: _Known, card: ModelCard) -> None:

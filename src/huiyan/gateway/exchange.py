@@ -50,10 +50,15 @@ class Connection(Protocol):
     """What an exchange needs of the protocol that it runs on."""
 
     transport: asyncio.Transport
+    loop: asyncio.AbstractEventLoop
     gateway: Gateway
     access_log: AccessLog
 
     def default_headers(self) -> Headers: ...
+
+    def expect_body(self, timeout_s: float) -> None: ...
+
+    def body_over(self) -> None: ...
 
     def exchange_done(self, exchange: Exchange) -> None: ...
 
@@ -76,7 +81,7 @@ class Exchange:
         gateway = connection.gateway
         self._connection = connection
         self._gateway = gateway
-        self._loop = asyncio.get_running_loop()
+        self._loop = connection.loop
         self.path = path
         self.response_complete = False
         self.disconnected = False
@@ -96,7 +101,7 @@ class Exchange:
         self._sent_bytes = 0
         self._stream = False
         self._boundary = sse.Boundary()
-        self._body_timer: asyncio.TimerHandle | None = None
+        self._head = b""
         self._status = 0
         self._note = ""
         self._idempotency_key: bytes | None = None
@@ -115,7 +120,7 @@ class Exchange:
         else:
             if self._expect_continue:
                 self._connection.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-            self._arm_body_timer()
+            self._connection.expect_body(self._gateway.options.body_timeout_s)
 
     def feed(self, data: bytes) -> None:
         """A piece of the request's body."""
@@ -126,13 +131,14 @@ class Exchange:
             self._refuse(self._too_large())
             return
         self._body.append(data)
-        if self._body_timer is not None:
-            self._arm_body_timer()
+        if self._started:
+            self._connection.expect_body(self._gateway.options.body_timeout_s)
 
     def complete(self) -> None:
         """The request's body is whole."""
         self._body_complete = True
-        self._cancel_body_timer()
+        if self._started:
+            self._connection.body_over()
         if self.response_complete:
             if not self.keep_alive:
                 self._connection.transport.close()
@@ -142,13 +148,19 @@ class Exchange:
     def lost(self) -> None:
         """The client is gone."""
         self.disconnected = True
-        self._cancel_body_timer()
         self._body.clear()
         if not self.response_complete:
             self._note = "client gone"
             self._finish()
             if self._source is not None:
                 self._source.cancel()
+
+    def body_timed_out(self) -> None:
+        """The rest of the request's body did not come in time."""
+        timeout_s = self._gateway.options.body_timeout_s
+        self._refuse(
+            RequestError(f"The request's body stopped for {timeout_s:.0f} s.", hint="Send it again.")
+        )
 
     def pause(self) -> None:
         """The client reads slower than the engine writes."""
@@ -193,21 +205,6 @@ class Exchange:
         self._body.clear()
         if self._started:
             self._respond_error(error)
-
-    def _arm_body_timer(self) -> None:
-        self._cancel_body_timer()
-        self._body_timer = self._loop.call_later(self._gateway.options.body_timeout_s, self._body_timed_out)
-
-    def _cancel_body_timer(self) -> None:
-        if self._body_timer is not None:
-            self._body_timer.cancel()
-            self._body_timer = None
-
-    def _body_timed_out(self) -> None:
-        timeout_s = self._gateway.options.body_timeout_s
-        self._refuse(
-            RequestError(f"The request's body stopped for {timeout_s:.0f} s.", hint="Send it again.")
-        )
 
     def _process(self) -> None:
         body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
@@ -275,7 +272,7 @@ class Exchange:
             self.keep_alive = False
         if self._stream:
             framing += [(b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no")]
-        self._write_head(status, headers, framing)
+        self._write_head(status, headers, framing, wait_for_body=length is not None)
 
     def on_body(self, data: bytes) -> None:
         if self.response_complete or not data:
@@ -285,12 +282,17 @@ class Exchange:
             self._boundary.feed(data)
         if self._length is None and self._chunked:
             self._connection.transport.writelines((b"%x\r\n" % len(data), data, b"\r\n"))
+        elif self._head:
+            self._connection.transport.writelines((self._head, data))
+            self._head = b""
         else:
             self._connection.transport.write(data)
 
     def on_end(self) -> None:
         if self.response_complete:
             return
+        if self._head:
+            self._connection.transport.write(self._head)
         if self._length is not None and self._sent_bytes != self._length:
             # The promised length cannot be kept: only a broken connection says so (RFC 9112, 6.3).
             self._note = "shorter than promised"
@@ -314,31 +316,37 @@ class Exchange:
             self.on_end()
         else:
             # In the middle of an event or of a body of promised length: a clean end would be a lie.
+            if self._head:
+                self._connection.transport.write(self._head)
             self._finish()
             self._connection.transport.abort()
 
     # Writing.
 
-    def _write_head(self, status: int, *groups: Headers) -> None:
+    def _write_head(self, status: int, *groups: Headers, wait_for_body: bool = False) -> None:
+        """wait_for_body: it is at hand; head and body in one write save a system call."""
         self._head_written = True
         self._status = status
         own: Headers = [(b"x-request-id", self.request_id.encode("ascii"))]
         if not self.keep_alive:
             own.append((b"connection", b"close"))
-        self._connection.transport.write(
-            http.head(status, self._connection.default_headers(), *groups, own, http.SECURITY)
-        )
+        head = http.head(status, self._connection.default_headers(), *groups, own)
+        if wait_for_body:
+            self._head = head
+        else:
+            self._connection.transport.write(head)
 
     def _respond_error(self, error: HuiyanError) -> None:
         if self.response_complete or self.disconnected:
             return
-        self._cancel_body_timer()
+        self._connection.body_over()
         if not self._body_complete:
             self.keep_alive = False
         body = body_of(error, self.request_id)
         framing = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
-        self._write_head(status_of(error), framing, headers_of(error))
-        self._connection.transport.write(body)
+        self._write_head(status_of(error), framing, headers_of(error), wait_for_body=True)
+        self._connection.transport.writelines((self._head, body))
+        self._head = b""
         self._sent_bytes = len(body)
         self._note = error.code
         self._finish()

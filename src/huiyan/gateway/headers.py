@@ -58,13 +58,16 @@ def relayed(headers: Headers) -> Headers:
     ]
 
 
+_SECURITY_LINES = b"".join(b"%b: %b\r\n" % header for header in SECURITY)
+
+
 def head(status: int, *groups: Iterable[tuple[bytes, bytes]]) -> bytes:
-    """Status line and headers with the blank line at their end."""
+    """Status line, the given headers and SECURITY, with the blank line at their end."""
     parts = [status_line(status)]
     for group in groups:
         for name, value in group:
             parts += (name, b": ", value, b"\r\n")
-    parts.append(b"\r\n")
+    parts += (_SECURITY_LINES, b"\r\n")
     return b"".join(parts)
 
 
