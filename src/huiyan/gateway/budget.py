@@ -1,0 +1,229 @@
+"""How many tokens an answer may take: by the context that is left, and by a fair share of the KV cache.
+
+The prompt is bounded from above without a tokenizer: Qwen's is a byte-level BPE, whose every token
+stands for at least one byte of UTF-8, and no character is shorter in JSON than in UTF-8. Only where this
+bound does not prove that everything fits is the engine's tokenizer asked. (Unicode normalisation before
+the tokenizer can make a few rare composed characters longer; a grant that is too large for that reason
+is refused by the engine itself, as it would have been without us.)
+
+Sources: transformers' Qwen2-VL `smart_resize`; vLLM reserves nothing for `max_tokens` but lets requests
+grow, and throws the youngest out (preemption, everything is computed again) when the cache is full.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+
+import msgspec
+
+from huiyan.engines.status import ModelCard
+from huiyan.engines.upstream import Headers
+from huiyan.errors import ContextExceededError
+from huiyan.gateway.kv_ledger import KvLedger
+
+#: Side of the square that one visual token stands for: patches of 16 merged 2 x 2.
+_TOKEN_SIDE_PIXELS = 32
+#: `<|vision_start|>`, `<|vision_end|>`, and a label such as "Picture 10: ".
+_AROUND_PICTURE_TOKENS = 10
+#: `<|im_start|>user\n … <|im_end|>\n`.
+_AROUND_MESSAGE_TOKENS = 6
+#: The turn that the answer begins with, and a system message that a template may put first.
+_TEMPLATE_TOKENS = 64
+#: The template's own words around tool descriptions, which it also writes with spaces and escapes.
+_TOOLS_TOKENS = 512
+_TOOLS_GROWTH = 3
+#: More text than this is not sent to the tokenizer beforehand: the engine will do it once anyway.
+_MAX_COUNTED_BYTES = 4 * 1024 * 1024
+
+Count = Callable[[str, Callable[[int | None], None]], None]
+
+
+def image_tokens(width: int, height: int, *, min_tokens: int, max_tokens: int) -> int:
+    """The most tokens that a picture of this size costs (pixels as the engine gets them).
+
+    Rounded up where engines round to the nearest, so that it holds for all of them.
+    """
+    area = _TOKEN_SIDE_PIXELS * _TOKEN_SIDE_PIXELS
+    columns, rows = math.ceil(width / _TOKEN_SIDE_PIXELS), math.ceil(height / _TOKEN_SIDE_PIXELS)
+    if columns * rows < min_tokens:
+        grow = math.sqrt(min_tokens * area / (width * height))
+        columns = math.ceil(width * grow / _TOKEN_SIDE_PIXELS)
+        rows = math.ceil(height * grow / _TOKEN_SIDE_PIXELS)
+    return max(1, min(columns * rows, max(max_tokens, min_tokens)))
+
+
+class Ask(msgspec.Struct, kw_only=True):
+    """What one request needs. Made by `ask`.
+
+    text_bytes: bound of the text's tokens. fixed_tokens: pictures and template, known without counting.
+    max_tokens: as the client asked, for each choice. text: all of the prompt's text, to be counted.
+    """
+
+    text_bytes: int
+    fixed_tokens: int
+    max_tokens: int | None
+    choices: int
+    text: Callable[[], str]
+
+
+def ask(
+    card: ModelCard,
+    *,
+    messages_bytes: int,
+    messages: int,
+    text: Callable[[], str],
+    tools_bytes: int = 0,
+    pictures: Iterable[tuple[int, int]] = (),
+    max_tokens: int | None = None,
+    choices: int = 1,
+) -> Ask:
+    """messages_bytes: of the JSON of `messages` (or `prompt`), pictures' URLs left out. pictures: (width, height).
+
+    text: called only if the text has to be counted; the tools' JSON belongs to it.
+    """
+    fixed = _TEMPLATE_TOKENS + _AROUND_MESSAGE_TOKENS * messages
+    for width, height in pictures:
+        fixed += _AROUND_PICTURE_TOKENS + image_tokens(
+            width, height, min_tokens=card.image_min_tokens, max_tokens=card.image_max_tokens
+        )
+    if tools_bytes:
+        fixed += _TOOLS_TOKENS
+    return Ask(
+        text_bytes=messages_bytes + _TOOLS_GROWTH * tools_bytes,
+        fixed_tokens=fixed,
+        max_tokens=max_tokens,
+        choices=choices,
+        text=text,
+    )
+
+
+class Grant(msgspec.Struct, frozen=True, kw_only=True):
+    """max_tokens: to be sent to the engine; None: leave the request as it is.
+
+    reason: as-asked | context (what is left of it) | kv-share (of the cache) | uncounted.
+    wait: the cache is too full now; the request should wait its turn with `Budget.again` as its `ready`.
+    If nothing is running it goes on all the same, with this `max_tokens`.
+    prompt_tokens: counted, or a bound where not `exact`.
+    """
+
+    max_tokens: int | None
+    reason: str
+    prompt_tokens: int
+    exact: bool = False
+    wait: bool = False
+    asked: int | None = None
+    choices: int = 1
+
+    def headers(self) -> Headers:
+        """For the answer: what was granted, and why."""
+        if self.max_tokens is None:
+            return _AS_ASKED_HEADERS if self.reason == "as-asked" else [(b"x-huiyan-budget", b"uncounted")]
+        relation = "=" if self.exact else "<="
+        asked = "" if self.asked is None else f"; asked={self.asked}"
+        why = f"{self.reason}; prompt{relation}{self.prompt_tokens}{asked}"
+        return [
+            (b"x-huiyan-max-tokens", b"%d" % self.max_tokens),
+            (b"x-huiyan-budget", why.encode("ascii")),
+        ]
+
+
+_AS_ASKED_HEADERS: Headers = [(b"x-huiyan-budget", b"as-asked")]
+
+Done = Callable[[Grant | ContextExceededError], None]
+
+
+class Budget:
+    """context_tokens: of one request, prompt and answer. min_answer_tokens: a shorter answer is not worth
+    having, so the request waits instead. parts: gateway processes that share the engine.
+    """
+
+    __slots__ = ("_min_answer_tokens", "_parts", "context_tokens")
+
+    def __init__(self, context_tokens: int, *, min_answer_tokens: int = 256, parts: int = 1) -> None:
+        self.context_tokens = context_tokens
+        self._min_answer_tokens = min_answer_tokens
+        self._parts = parts
+
+    def grant(self, need: Ask, ledger: KvLedger, *, count: Count | None, done: Done) -> None:
+        """Decide, and tell `done`: at once, unless the text has to be counted.
+
+        count: asks the engine's tokenizer; answers None if it cannot say. `done` gets
+        ContextExceededError when the prompt alone is too long.
+        """
+        bound = need.text_bytes + need.fixed_tokens
+        asked = need.max_tokens
+        room = ledger.room(self._parts)
+        if bound + (asked or 1) <= self.context_tokens:
+            wanted = asked or self.context_tokens - bound
+            if room is None or room.share(bound, need.choices) >= wanted:
+                done(Grant(max_tokens=None, reason="as-asked", prompt_tokens=bound, choices=need.choices))
+                return
+        elif asked is None and room is None:
+            # Nothing to bound: a prompt that is too long is the engine's to refuse, and it will count anyway.
+            done(Grant(max_tokens=None, reason="as-asked", prompt_tokens=bound, choices=need.choices))
+            return
+        if count is None or need.text_bytes > _MAX_COUNTED_BYTES:
+            done(self._uncounted(need, bound, ledger))
+            return
+
+        def counted(text_tokens: int | None) -> None:
+            if text_tokens is None:
+                done(self._uncounted(need, bound, ledger))
+                return
+            prompt_tokens = min(bound, text_tokens + need.fixed_tokens)
+            if prompt_tokens >= self.context_tokens:
+                done(self._too_long(prompt_tokens))
+                return
+            done(self._decide(prompt_tokens, True, asked, need.choices, ledger))
+
+        count(need.text(), counted)
+
+    def again(self, grant: Grant, ledger: KvLedger) -> Grant:
+        """The same request's grant with the cache as it is now; nothing is counted again."""
+        return self._decide(grant.prompt_tokens, grant.exact, grant.asked, grant.choices, ledger)
+
+    def _decide(
+        self, prompt_tokens: int, exact: bool, asked: int | None, choices: int, ledger: KvLedger
+    ) -> Grant:
+        left = max(1, self.context_tokens - prompt_tokens)
+        wanted = left if asked is None else min(asked, left)
+        room = ledger.room(self._parts)
+        share = wanted if room is None else room.share(prompt_tokens, choices)
+        granted, reason, wait = wanted, "context", False
+        if share < wanted:
+            reason = "kv-share"
+            granted = max(share, min(wanted, self._min_answer_tokens))
+            # With nothing running, waiting would change nothing.
+            wait = granted > share and room is not None and room.running > 0
+        elif asked is None or wanted == asked:
+            return Grant(
+                max_tokens=None,
+                reason="as-asked",
+                prompt_tokens=prompt_tokens,
+                exact=exact,
+                asked=asked,
+                choices=choices,
+            )
+        return Grant(
+            max_tokens=granted,
+            reason=reason,
+            prompt_tokens=prompt_tokens,
+            exact=exact,
+            wait=wait,
+            asked=asked,
+            choices=choices,
+        )
+
+    def _uncounted(self, need: Ask, bound: int, ledger: KvLedger) -> Grant:
+        """The bound proves nothing and nobody counts: the engine's own check decides on the context."""
+        if bound >= self.context_tokens:
+            return Grant(max_tokens=None, reason="uncounted", prompt_tokens=bound, choices=need.choices)
+        return self._decide(bound, False, need.max_tokens, need.choices, ledger)
+
+    def _too_long(self, prompt_tokens: int) -> ContextExceededError:
+        return ContextExceededError(
+            f"The request is about {prompt_tokens:,} tokens long; the model's context is "
+            f"{self.context_tokens:,} tokens, question and answer together.",
+            param="messages",
+        )

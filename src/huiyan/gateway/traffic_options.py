@@ -1,0 +1,72 @@
+"""Settings of waiting, token budget, engines and worker processes; `settings` composes them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+_FROZEN = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+
+class BackendOptions(BaseModel):
+    """One engine that answers requests. Its key stands in a file: a setting may end in a log."""
+
+    model_config = _FROZEN
+
+    name: str = Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$", description="Its name in metrics, logs and commands."
+    )
+    url: str = Field(
+        pattern=r"^http://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):[0-9]{1,5}/?$",
+        description="http://HOST:PORT of its OpenAI-compatible server.",
+    )
+    api_key_file: Path | None = Field(None, description="File whose first line is the engine's key.")
+    dialect: str = Field("vllm", pattern=r"^(vllm|llama_cpp)$", description="Whose API it speaks.")
+    capacity: float = Field(1.0, gt=0, le=1000, description="Share of the load, relative to the others.")
+
+
+class TrafficOptions(BaseModel):
+    """Frozen; unknown names are refused."""
+
+    model_config = _FROZEN
+
+    max_running: int | None = Field(
+        None, ge=1, le=65536, description="Requests at the engine at the same time; chosen from the engine."
+    )
+    max_waiting: int = Field(256, ge=0, le=65536, description="Requests that wait for their turn, in all.")
+    max_waiting_per_key: int = Field(64, ge=0, le=65536, description="Requests of one key that wait.")
+    queue_timeout_s: float = Field(120.0, gt=0, description="Longest wait for a turn.")
+    max_pause_s: float = Field(
+        900.0, gt=0, description="Longest pause while the engine is being replaced; then requests go on."
+    )
+    keep_alive_s: float = Field(
+        10.0, gt=0, description="A stream that waits gets a comment so often, against proxies that give up."
+    )
+    min_answer_tokens: int = Field(
+        256, ge=1, description="A request waits rather than be granted fewer tokens than this."
+    )
+    metrics_interval_s: float = Field(
+        1.0, gt=0, description="How often a busy engine is asked how full its cache is."
+    )
+    backends: tuple[BackendOptions, ...] = Field(
+        (), description="Engines elsewhere; none: the one that the launcher starts."
+    )
+    probe_interval_s: float = Field(5.0, gt=0, description="How often engines elsewhere are looked after.")
+    eject_after: int = Field(3, ge=1, description="Failures in a row after which an engine gets no requests.")
+    eject_s: float = Field(10.0, gt=0, description="For how long at first; it doubles up to 32 times.")
+    workers: int = Field(1, ge=1, le=64, description="Gateway processes that serve the one port.")
+
+    @field_validator("backends")
+    @classmethod
+    def _names_differ(cls, backends: tuple[BackendOptions, ...]) -> tuple[BackendOptions, ...]:
+        names = [backend.name for backend in backends]
+        if len(set(names)) != len(names):
+            raise ValueError("two backends have the same name")
+        return backends
+
+    @model_validator(mode="after")
+    def _one_key_fits(self) -> TrafficOptions:
+        if self.max_waiting_per_key > self.max_waiting:
+            raise ValueError("max_waiting_per_key is larger than max_waiting")
+        return self
