@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from huiyan.cli import ask, doctor, logs, serve, start, status, stop
+from huiyan.cli import ask, doctor, keys, logs, serve, start, status, stop, usage
 from huiyan.cli.options import help_text
 
 if TYPE_CHECKING:
@@ -48,8 +48,11 @@ for name, command in (
     ("doctor", doctor.doctor),
     ("ask", ask.ask),
     ("serve", serve.serve),
+    ("usage", usage.usage),
 ):
     app.command(name, help=help_text(f"help.{name}"))(command)
+
+app.add_typer(keys.keys, name="keys", help=help_text("help.keys"))
 
 
 def run(arguments: Sequence[str], prestarted: Prestarted | None = None) -> int:

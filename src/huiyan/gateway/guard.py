@@ -13,10 +13,7 @@ from urllib.parse import urlsplit
 
 from huiyan.engines.upstream import Headers
 from huiyan.errors import AuthenticationError, ForbiddenError, RequestError
-
-_FORWARDED = frozenset(
-    {b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-real-ip", b"via"}
-)
+from huiyan.gateway.access.seen import Seen
 
 
 def is_loopback(host: str) -> bool:
@@ -38,37 +35,30 @@ class LocalGuard:
 
     def check(self, headers: Headers) -> RequestError | None:
         """None if the request is the local user's own; else what to answer. Names are in lower case."""
-        host: bytes | None = None
-        origin: bytes | None = None
-        for name, value in headers:
-            if name == b"host":
-                if host is not None:
-                    return ForbiddenError("The request has more than one Host header.")
-                host = value
-            elif name == b"origin":
-                origin = value
-            elif name in _FORWARDED:
-                return AuthenticationError(
-                    "A forwarded request needs an API key.",
-                    hint="This gateway serves its own machine only. Open http://localhost on that machine.",
-                )
-            elif name == b"sec-fetch-site" and value == b"cross-site":
-                return self._foreign()
-        if host is None or not self._is_local_host(host):
+        return self.judge(Seen(headers), secure=False)
+
+    def judge(self, seen: Seen, *, secure: bool) -> RequestError | None:
+        """As `check`. secure: whether the request came over TLS, which an Origin has to agree with."""
+        if seen.hosts > 1:
+            return ForbiddenError(
+                "The request has more than one Host header.", hint="Send one, as HTTP/1.1 asks for."
+            )
+        if seen.forwarded:
+            return AuthenticationError(
+                "A forwarded request needs an API key.",
+                hint="Send Authorization: Bearer and a key (`huiyan keys create`). For the page behind a "
+                "reverse proxy, name the proxy's address in the setting trusted_proxies.",
+            )
+        if seen.fetch_site == b"cross-site":
+            return foreign()
+        if seen.host is None or not self._is_local_host(seen.host):
             return ForbiddenError(
                 "The Host header does not name this machine.",
                 hint="Open the page as http://localhost or http://127.0.0.1 with its port.",
             )
-        if origin is not None and origin != b"http://" + host:
-            return self._foreign()
+        if seen.origin is not None and seen.origin != own_origin(seen.host, secure=secure):
+            return foreign()
         return None
-
-    @staticmethod
-    def _foreign() -> ForbiddenError:
-        return ForbiddenError(
-            "Pages of other sites may not use this gateway.",
-            hint="Call it from the page that it serves, or from a program, without an Origin header.",
-        )
 
     def _is_local_host(self, host: bytes) -> bool:
         known = self._hosts.get(host)
@@ -77,6 +67,20 @@ class LocalGuard:
             if len(self._hosts) < 64:
                 self._hosts[host] = known
         return known
+
+
+def foreign() -> ForbiddenError:
+    """What the page of another site is told."""
+    return ForbiddenError(
+        "Pages of other sites may not use this gateway.",
+        hint="Call it from the page that it serves, or from a program, without an Origin header; "
+        "the setting cors_origins lets a site in.",
+    )
+
+
+def own_origin(host: bytes, *, secure: bool) -> bytes:
+    """The origin of a page that was fetched with this Host, as browsers write it (RFC 6454, 6.2)."""
+    return (b"https://" if secure else b"http://") + host
 
 
 def _loopback_authority(host: bytes) -> bool:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from huiyan.gateway.access.options import AccessOptions
+
 
 class GatewayOptions(BaseModel):
     """Frozen; unknown names are refused."""
@@ -39,3 +41,7 @@ class GatewayOptions(BaseModel):
         64 * 1024 * 1024, ge=1024, description="Memory for answers kept in that way."
     )
     static_dir: Path | None = Field(None, description="Page files; the ones in the package unless given.")
+    access: AccessOptions = Field(
+        default_factory=lambda: AccessOptions.model_validate({}),
+        description="Keys, proxies, sessions, limits.",
+    )

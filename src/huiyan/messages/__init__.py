@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Final, Literal, NamedTuple, TypeVar
 
 from huiyan.errors import HuiyanError
-from huiyan.messages import checks, commands, engine, help_texts, start
+from huiyan.messages import checks, commands, engine, help_texts, keys, start
 
 Language = Literal["zh", "en"]
 
@@ -22,6 +22,7 @@ CATALOGUE: Final[dict[str, tuple[str, str]]] = {
     **start.SENTENCES,
     **commands.SENTENCES,
     **help_texts.SENTENCES,
+    **keys.SENTENCES,
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -78,15 +78,17 @@ def _read(path: Path, *, required: bool) -> dict[str, Any]:
 
 def variable_names() -> list[str]:
     """Every `HUIYAN_*` variable that means something, with its section."""
-    names = [_CONFIG_VARIABLE]
-    for name, field in Settings.model_fields.items():
-        names.append(f"{environment.PREFIX}{name.upper()}")
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            names += [
-                f"{environment.PREFIX}{name.upper()}__{inner.upper()}"
-                for inner in field.annotation.model_fields
-            ]
-    return names
+    return [_CONFIG_VARIABLE, *(environment.PREFIX + "__".join(path).upper() for path in _paths(Settings))]
+
+
+def _paths(model: type[BaseModel]) -> Iterator[tuple[str, ...]]:
+    """Every section and every setting in it, as deep as they go."""
+    for name, field in model.model_fields.items():
+        yield (name,)
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            for inner in _paths(kind):
+                yield (name, *inner)
 
 
 def _refuse_unknown_variables(variables: Iterable[str]) -> None:
@@ -119,13 +121,9 @@ def _refusal(
 
 
 def _dotted_names() -> list[str]:
-    names: list[str] = []
-    for name, field in Settings.model_fields.items():
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            names += [f"{name}.{inner}" for inner in field.annotation.model_fields]
-        elif name != "data_dir":
-            names.append(name)
-    return names
+    paths = list(_paths(Settings))
+    sections = {path[:-1] for path in paths}
+    return [".".join(path) for path in paths if path not in sections and path != ("data_dir",)]
 
 
 def _origin(location: list[str], flags: Mapping[str, Any], variables: Mapping[str, str], path: Path) -> str:

@@ -14,7 +14,18 @@ from huiyan.messages import CATALOGUE, Text, of_error, refusal, say
 
 SOURCES = Path(huiyan.__file__).parent
 #: Keys that are put together in the code: `layer.` + a layer, `engine.` + a code.
-COMPOSED = ("layer.", "state.", "part.", "engine.", "doctor.", "help.")
+COMPOSED = (
+    "layer.",
+    "state.",
+    "part.",
+    "engine.",
+    "doctor.",
+    "help.",
+    "keys.head.",
+    "keys.state.",
+    "keys.limit.",
+    "usage.head.",
+)
 
 
 def sources() -> list[Path]:

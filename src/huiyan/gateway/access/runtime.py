@@ -1,0 +1,174 @@
+"""Keys, sessions, limits and usage of one gateway process, and the threads that keep them up to date.
+
+The database (and SQLAlchemy, 20 MiB) is opened only when there is something in it or to put into it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from huiyan.errors import HuiyanError, StoreError
+from huiyan.gateway.access.door import Door
+from huiyan.gateway.access.keyring import KeyRing
+from huiyan.gateway.access.options import AccessOptions
+from huiyan.gateway.access.sessions import Sessions
+from huiyan.gateway.limits import Limiter
+from huiyan.gateway.usage import UsageBook
+from huiyan.log import get_logger
+from huiyan.messages import refusal
+
+if TYPE_CHECKING:
+    from huiyan.state.database import Database
+    from huiyan.state.records import AccessSnapshot, UsageRow
+
+_log = get_logger(__name__)
+
+#: A key that another process made or revoked counts after at most this long (the promise is 2 s).
+_POLL_S = 1.0
+#: A database that is away is asked less often.
+_RETRY_S = 5.0
+
+T = TypeVar("T")
+
+
+class Access:
+    """Made in the running loop; `start` begins to read the keys, `close` writes what is left.
+
+    host, port: what the gateway listens on. state_dir: the default for options.state_dir; without either
+    and without database_url there are no keys, and nothing is kept.
+    """
+
+    def __init__(
+        self, options: AccessOptions, *, host: str, port: int, state_dir: Path | None = None
+    ) -> None:
+        self.options = options
+        self.ring = KeyRing()
+        name = f"huiyan_session_{port}"
+        self.sessions = Sessions(self.ring, cookie_name=name, ttl_s=options.session_ttl_s)
+        self.door = Door(options, host=host, ring=self.ring, sessions=self.sessions)
+        url = options.limits_url
+        self.limiter = Limiter(None if url is None else url.get_secret_value())
+        self.usage = UsageBook(self._write_usage)
+        self._dir = options.state_dir or state_dir
+        self._loop = asyncio.get_running_loop()
+        self._opening = threading.Lock()
+        self._database: Database | None = None
+        self._wake = threading.Event()
+        self._closing = False
+        self._first_look = asyncio.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Read the keys, and go on watching for changes. Where nothing was ever kept this costs nothing."""
+        if self._dir is None and self.options.database_url is None:
+            self.ring.load_empty()
+            self._first_look.set()
+            return
+        if self._nothing_there():
+            self.ring.load_empty()
+            self._first_look.set()
+        self._thread = threading.Thread(target=self._watch, name="keys", daemon=True)
+        self._thread.start()
+
+    async def loaded(self) -> None:
+        """Wait until the keys were read, or could not be (the log says why)."""
+        await self._first_look.wait()
+
+    async def close(self) -> None:
+        """Write the usage that is left, end the threads."""
+        self._closing = True
+        self._wake.set()
+        await self.usage.close()
+        await asyncio.to_thread(self._stop)
+
+    async def on_database(self, work: Callable[[Database], T]) -> T:
+        """Run `work` in a thread. Raises: what `work` raises; StoreError without a database."""
+        return await asyncio.to_thread(lambda: work(self._open()))
+
+    async def reload(self) -> None:
+        """After a change of this process's own: it counts from the next request on."""
+        self._take(*await self.on_database(lambda database: (database, database.snapshot())))
+
+    # In threads.
+
+    def _nothing_there(self) -> bool:
+        from huiyan.state import FILE_NAME
+
+        options = self.options
+        if options.database_url is not None or options.admin_key_file is not None:
+            return False
+        return self._dir is not None and not (self._dir / FILE_NAME).exists()
+
+    def _open(self) -> Database:
+        with self._opening:
+            if self._database is None:
+                if self._dir is None:
+                    raise refusal(StoreError, "state.nowhere")
+                from huiyan.state.database import Database
+
+                url = self.options.database_url
+                self._database = Database(self._dir, url=None if url is None else url.get_secret_value())
+            return self._database
+
+    def _watch(self) -> None:
+        wait_s = 0.0
+        told = ""
+        while not self._wake.wait(wait_s):
+            wait_s = _POLL_S
+            if self._database is None and self._nothing_there():
+                continue
+            try:
+                self._look()
+                told = ""
+            except HuiyanError as error:
+                wait_s = _RETRY_S
+                if error.message != told:
+                    told = error.message
+                    _log.error("%s", error.message, extra={"code": error.code, "hint": error.hint})
+            except Exception:  # noqa: BLE001  # a task boundary: keys must not stop being watched
+                wait_s = _RETRY_S
+                _log.exception("unforeseen while reading the keys")
+            self._call(self._first_look.set)
+
+    def _look(self) -> None:
+        opened_before = self._database is not None
+        database = self._open()
+        if not opened_before and self.options.admin_key_file is not None:
+            from huiyan.state.issue import adopt_key_file
+
+            adopt_key_file(database, self.options.admin_key_file)
+        revision, mine = database.revision(), self.ring.revision
+        if revision != mine:
+            snapshot = database.snapshot()
+            # Going back means that a copy was restored, not that another read was faster.
+            self._call(lambda: self._take(database, snapshot, restored=revision < mine))
+
+    def _write_usage(self, rows: list[UsageRow]) -> None:
+        if self._dir is not None:
+            self._open().add_usage(rows)
+
+    def _call(self, what: Callable[[], None]) -> None:
+        if not self._closing:
+            # The loop may end in between, with the process.
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(what)
+
+    def _stop(self) -> None:
+        if self._thread is not None:
+            self._thread.join(timeout=_RETRY_S)
+        self.limiter.close()
+        with self._opening:
+            if self._database is not None:
+                self._database.close()
+
+    # On the loop.
+
+    def _take(self, database: Database, snapshot: AccessSnapshot, *, restored: bool = False) -> None:
+        # Two reads may finish in the other order.
+        if restored or snapshot.revision >= self.ring.revision:
+            self.ring.load(database.secret, snapshot)

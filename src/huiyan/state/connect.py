@@ -1,0 +1,95 @@
+"""From an address to SQLAlchemy's engine, and from its errors to ours."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+
+from huiyan.errors import DiskFullError, SettingsError, StoreError
+from huiyan.messages import refusal
+
+#: How long a writer waits for another one (SQLite), and for a connection (PostgreSQL).
+_WAIT_S = 5
+
+
+def connect(url: str | None, file: Path) -> tuple[sa.Engine, str, Path | None]:
+    """The engine, how the database is called in messages, and the SQLite file if it is one.
+
+    Raises: SettingsError, StoreError.
+    """
+    if url is None:
+        return _sqlite(file), str(file), file
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise refusal(SettingsError, "state.url") from None
+    if parsed.get_backend_name() == "sqlite":
+        path = Path(parsed.database or file)
+        return _sqlite(path), str(path), path
+    if parsed.drivername in ("postgres", "postgresql"):
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    shown = parsed.render_as_string(hide_password=True)
+    try:
+        engine = sa.create_engine(
+            parsed,
+            pool_size=2,
+            max_overflow=2,
+            pool_pre_ping=True,
+            connect_args={"connect_timeout": _WAIT_S},
+            hide_parameters=True,
+        )
+    except ImportError:
+        raise refusal(SettingsError, "state.driver", database=shown) from None
+    return engine, shown, None
+
+
+@contextlib.contextmanager
+def translated(shown: str) -> Iterator[None]:
+    """Errors of the database as StoreError, without statements or parameters in them."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        original = getattr(error, "orig", None)
+        reason = str(original or error).strip().splitlines()[0] if str(original or error).strip() else ""
+        if isinstance(error, DBAPIError) and "disk is full" in reason:
+            raise refusal(DiskFullError, "state.full", database=shown) from error
+        raise refusal(
+            StoreError, "state.failed", database=shown, reason=reason or type(error).__name__
+        ) from error
+
+
+def _sqlite(file: Path) -> sa.Engine:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # SQLite gives -wal and -shm the mode of the file itself.
+        os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        raise refusal(StoreError, "state.failed", database=file, reason=error.strerror) from error
+    engine = sa.create_engine(
+        sa.URL.create("sqlite", database=str(file)),
+        connect_args={"timeout": _WAIT_S, "check_same_thread": False},
+        pool_size=2,
+        hide_parameters=True,
+    )
+
+    @sa.event.listens_for(engine, "connect")
+    def prepare(driver: Any, _record: Any) -> None:  # Any: sqlite3's connection, SQLAlchemy's record
+        # The driver's own notion of transactions leaves DDL out; SQLAlchemy's begin does it instead.
+        driver.isolation_level = None
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            driver.execute(f"PRAGMA {pragma}")
+
+    @sa.event.listens_for(engine, "begin")
+    def begin(connection: sa.Connection) -> None:
+        # A reader that turns into a writer would fail at once where another writes; a writer waits.
+        writes = connection.get_execution_options().get("writes", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
