@@ -1,13 +1,11 @@
-"""`huiyan logs`: the records of launcher, gateway and engine, newest last."""
+"""`huiyan logs`: the records of launcher, gateway, engine and page, newest last."""
 
 from __future__ import annotations
 
-import json
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
-from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -15,97 +13,106 @@ from huiyan.cli import errors, options
 from huiyan.cli.options import help_text
 from huiyan.messages import refusal
 
+if TYPE_CHECKING:
+    from huiyan.log.choice import Choice
+    from huiyan.log.follow import LogFollower
+
 _POLL_S = 0.2
+_READ_BYTES = 1 << 20
+_DEFAULT_LINES = 100
 #: Fields that stand at the front of a line, or say nothing to a person.
-_SHOWN_FIRST = frozenset({"ts", "level", "source", "message", "logger"})
+_SHOWN_FIRST = frozenset({"ts", "level", "source", "message", "logger", "origin"})
+
+Source = Literal["launcher", "gateway", "engine", "browser"]
+Level = Literal["debug", "info", "warning", "error", "critical"]
 
 
 @errors.guarded
-def logs(
+def logs(  # noqa: PLR0913 - one parameter for each flag
     *,
     follow: Annotated[bool, typer.Option("--follow", "-f", help=help_text("help.follow"))] = False,
-    lines: Annotated[int, typer.Option("--lines", "-n", min=0, help=help_text("help.lines"))] = 100,
-    source: Annotated[str | None, typer.Option("--source", help=help_text("help.source"))] = None,
+    lines: Annotated[int | None, typer.Option("--lines", "-n", min=0, help=help_text("help.lines"))] = None,
+    source: Annotated[Source | None, typer.Option("--source", help=help_text("help.source"))] = None,
+    level: Annotated[Level | None, typer.Option("--level", help=help_text("help.level"))] = None,
+    request: Annotated[str | None, typer.Option("--request", help=help_text("help.request"))] = None,
+    since: Annotated[str | None, typer.Option("--since", help=help_text("help.since"))] = None,
     data_dir: options.DataDirOption = None,
     config: options.Config = None,
     lang: options.Lang = None,
     as_json: options.Json = False,
 ) -> int:
     settings, _ = options.load_settings(data_dir=data_dir, config=config, lang=lang)
+    from huiyan.errors import NotRunningError
     from huiyan.launcher.state import DataDir
+    from huiyan.log.choice import Choice
+    from huiyan.log.follow import LogFollower, rotations
 
+    choice = Choice(source=source, level=level, request_id=request, since=_since(since))
+    if lines is None and since is None and request is None:
+        lines = _DEFAULT_LINES
     path = DataDir(settings.data_dir).log
-    if not path.exists():
-        from huiyan.errors import NotRunningError
-
-        raise refusal(NotRunningError, "logs.none", path=path)
-    with path.open("rb") as current:
-        for line in deque(_chosen(_history(path, current), source), maxlen=lines):
-            _print(line, as_json=as_json)
+    try:
+        follower = LogFollower(path, oldest=rotations(path))
+    except FileNotFoundError:
+        raise refusal(NotRunningError, "logs.none", path=path) from None
+    try:
+        for record in deque(_chosen(follower, choice), maxlen=lines):
+            _print(record, as_json=as_json)
         if follow:
-            try:
-                for line in _chosen(_tail(path, current), source):
-                    _print(line, as_json=as_json)
-            except KeyboardInterrupt:
-                # The way to end it.
-                return errors.OK
+            _follow(follower, choice, as_json=as_json)
+    except KeyboardInterrupt:
+        # The way to end it.
+        return errors.OK
+    finally:
+        follower.close()
     return errors.OK
 
 
-def _history(path: Path, current: Iterable[bytes]) -> Iterator[bytes]:
-    from huiyan.launcher.logs import rotated
-
-    number = 0
-    while rotated(path, number + 1).exists():
-        number += 1
-    for older in range(number, 0, -1):
-        with rotated(path, older).open("rb") as file:
-            yield from file
-    yield from current
-
-
-def _tail(path: Path, current: Any) -> Iterator[bytes]:
-    """Lines that are appended from now on, through rotations."""
-    file = current
-    pending = b""
-    while True:
-        if piece := file.readline():
-            pending += piece
-            if pending.endswith(b"\n"):
-                yield pending
-                pending = b""
-            continue
-        if _replaced(path, file):
-            file = path.open("rb")
-            continue
-        time.sleep(_POLL_S)
-
-
-def _replaced(path: Path, file: Any) -> bool:
-    import os
+def _since(text: str | None) -> str | None:
+    """Raises: typer.BadParameter."""
+    from huiyan.log.choice import since_of
+    from huiyan.messages import say
+    from huiyan.settings.environment import system_language
 
     try:
-        return path.stat().st_ino != os.fstat(file.fileno()).st_ino
-    except FileNotFoundError:
-        return False
+        return None if text is None else since_of(text)
+    except (ValueError, OverflowError):
+        raise typer.BadParameter(
+            say("logs.since", system_language(), text=text), param_hint="--since"
+        ) from None
 
 
-def _chosen(raw: Iterable[bytes], source: str | None) -> Iterator[dict[str, Any]]:
+def _follow(follower: LogFollower, choice: Choice, *, as_json: bool) -> None:
+    while True:
+        lines = follower.read(_READ_BYTES)
+        for record in _chosen(lines, choice):
+            _print(record, as_json=as_json)
+        if not lines:
+            time.sleep(_POLL_S)
+
+
+def _chosen(raw: Iterable[bytes], choice: Choice) -> Iterator[dict[str, Any]]:
+    import msgspec
+
     for line in raw:
         try:
-            record = json.loads(line)
-        except ValueError:
+            record = msgspec.json.decode(line)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             # The last line of a launcher that was killed while it wrote.
             continue
-        if isinstance(record, dict) and (source is None or record.get("source") == source):
+        if isinstance(record, dict) and choice.takes(record):
             yield record
 
 
 def _print(record: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
-        typer.echo(json.dumps(record, ensure_ascii=False))
+        import msgspec
+
+        typer.echo(msgspec.json.encode(record).decode())
         return
-    head = f"{record.get('ts', '')} {record.get('source', ''):<8} {record.get('level', ''):<7}"
+    from huiyan.log.choice import source_of
+
+    head = f"{record.get('ts', '')} {source_of(record):<8} {record.get('level', ''):<7}"
     rest = " ".join(
         f"{name}={value}"
         for name, value in record.items()

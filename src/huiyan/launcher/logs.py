@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import re
 import threading
 import time
 from collections.abc import Callable
@@ -17,11 +16,11 @@ from typing import Any
 import msgspec
 
 from huiyan import log
+from huiyan.launcher.engine_lines import EngineLines
+from huiyan.log.follow import rotated
 
-#: "0.00.120.316 W load_hparams: …": time since start, level, function.
-_LLAMA_CPP_LEVEL = re.compile(r"[\d.]+ ([EWID]) ")
-_LEVELS = {"E": "error", "W": "warning", "I": "info", "D": "debug"}
-
+#: No record is longer; what follows is cut off its message.
+_MAX_RECORD_BYTES = 64 * 1024
 
 class LogSink:
     """Takes lines from children and from the launcher's own logging; safe from any thread."""
@@ -36,12 +35,17 @@ class LogSink:
         self._file = path.open("ab")
 
     def writer(self, source: str) -> Callable[[str], None]:
-        """For one child: takes its lines, JSON objects or plain text."""
+        """For one life of a child: takes its lines, JSON objects or plain text."""
+        if source == "engine":
+            engine = EngineLines()
+            return lambda line: self.write(engine.record(line))
         return lambda line: self.write(record_of(source, line))
 
     def write(self, record: dict[str, Any]) -> None:
         """Append one record. A full disk loses lines, and nothing else."""
         line = msgspec.json.encode(record) + b"\n"
+        if len(line) > _MAX_RECORD_BYTES:
+            line = msgspec.json.encode(_cut(record)) + b"\n"
         with self._lock, contextlib.suppress(OSError, ValueError):
             if self._file.tell() + len(line) > self._max_bytes and self._file.tell() > 0:
                 self._rotate()
@@ -79,21 +83,18 @@ class SinkStream(io.StringIO):
         return len(text)
 
 
-def rotated(path: Path, number: int) -> Path:
-    """Name of the file `number` rotations old; 0 is the file itself."""
-    return path if number == 0 else path.with_name(f"{path.name}.{number}")
-
-
 def record_of(source: str, line: str) -> dict[str, Any]:
-    """A line of `source` as a record: its own JSON object, or a new one around the text."""
+    """A line of `source`, a process of ours, as a record: its own JSON object, or a new one around the text."""
     if line.startswith("{"):
         with contextlib.suppress(msgspec.MsgspecError):
             record = msgspec.json.decode(line, type=dict[str, Any])
             return {"ts": log.timestamp(time.time()), **record, "source": source}
-    found = _LLAMA_CPP_LEVEL.match(line)
-    return {
-        "ts": log.timestamp(time.time()),
-        "level": _LEVELS[found[1]] if found else "error" if "GGML_ASSERT" in line else "info",
-        "source": source,
-        "message": log.redact(line),
-    }
+    level = "error" if line.startswith("Traceback ") else "info"
+    return {"ts": log.timestamp(time.time()), "level": level, "source": source, "message": log.redact(line)}
+
+
+def _cut(record: dict[str, Any]) -> dict[str, Any]:
+    """The fields that every record has, and as much of its message as may be kept."""
+    kept = {name: record[name] for name in ("ts", "level", "source", "logger", "request_id") if name in record}
+    # A character takes up to six bytes in JSON.
+    return kept | {"message": str(record.get("message", ""))[: _MAX_RECORD_BYTES // 8], "cut": True}

@@ -26,6 +26,10 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
     "status.data_dir": ("数据目录：{path}", "data directory: {path}"),
     "logs.none": ("还没有日志：{path}", "There is no log yet: {path}"),
     "logs.none.hint": ("先启动：huiyan start", "Start it first: huiyan start"),
+    "logs.since": (
+        "看不懂的时间：{text}。写成 15m、2h、1d，或 2026-01-31T08:00。",
+        "No moment: {text}. Write 15m, 2h, 1d, or 2026-01-31T08:00.",
+    ),
     "doctor.ok": ("正常", "ok"),
     "doctor.warning": ("注意", "note"),
     "doctor.failed": ("不通过", "refused"),

@@ -58,8 +58,32 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
     "help.no_browser": ("不要打开浏览器。", "Do not open a browser."),
     "help.detach": ("就绪后转入后台。", "Return when ready, and go on in the background."),
     "help.follow": ("继续显示新的日志，直到 Ctrl-C。", "Go on with new lines until Ctrl-C."),
-    "help.lines": ("先显示最后多少行。", "How many of the last lines to show."),
-    "help.source": ("只看 launcher、gateway 或 engine。", "Only launcher, gateway or engine."),
+    "help.lines": (
+        "先显示最后多少行；默认 100，有 --since 或 --request 时为全部。",
+        "How many of the last lines to show; 100, or all of them with --since or --request.",
+    ),
+    "help.source": (
+        "只看 launcher、gateway、engine 或 browser。",
+        "Only launcher, gateway, engine or browser.",
+    ),
+    "help.level": ("只看这一级及更严重的。", "Only this level and graver ones."),
+    "help.request": (
+        "只看这个请求（响应头 x-request-id）。",
+        "Only what is about this request (its answer's x-request-id).",
+    ),
+    "help.since": (
+        "从何时起：15m、2h、1d，或 2026-01-31T08:00。",
+        "From when on: 15m, 2h, 1d, or 2026-01-31T08:00.",
+    ),
+    "help.tls_cert": (
+        "证书文件（PEM，含中间证书）；与 --tls-key 同用。",
+        "Certificate file (PEM, with its intermediates); together with --tls-key.",
+    ),
+    "help.tls_key": ("证书的私钥文件（PEM，无密码）。", "The certificate's private key (PEM, without password)."),
+    "help.tls_self_signed": (
+        "用自签名证书提供 HTTPS，并显示其指纹。",
+        "Serve HTTPS with a self-signed certificate, and show its fingerprint.",
+    ),
     "help.words": ("图片文件，最后是问题。", "Picture files, and last the question."),
     "help.max_tokens": ("回答最多多少个词元。", "Longest answer, in tokens."),
     "help.engine_url": (

@@ -21,10 +21,28 @@ def test_plain_lines_become_records_without_secrets() -> None:
     assert str(record["ts"]).endswith("Z")
 
 
-def test_levels_of_llama_cpp_are_kept() -> None:
-    assert record_of("engine", "0.00.120.316 W load_hparams: few tokens")["level"] == "warning"
-    assert record_of("engine", "0.00.209.072 E cmn  common_init_: failed")["level"] == "error"
-    assert record_of("engine", "ggml.c:2072: GGML_ASSERT(x) failed")["level"] == "error"
+def test_the_engines_lines_are_read_by_its_formats(tmp_path: Path) -> None:
+    path = tmp_path / "huiyan.jsonl"
+    sink = LogSink(path, max_bytes=10**6, files=2)
+    write = sink.writer("engine")
+    write("0.00.120.316 W load_hparams: few tokens")
+    write("(APIServer pid=1) ERROR 11-22 10:00:00 [core.py:75] lost")
+    sink.close()
+    assert [(line["level"], line["message"]) for line in lines(path)] == [
+        ("warning", "few tokens"),
+        ("error", "lost"),
+    ]
+
+
+def test_a_record_as_long_as_a_book_is_cut(tmp_path: Path) -> None:
+    path = tmp_path / "huiyan.jsonl"
+    sink = LogSink(path, max_bytes=10**6, files=2)
+    sink.write({"ts": "t", "level": "info", "source": "engine", "message": "图" * 60_000, "more": "x"})
+    sink.close()
+    (line,) = lines(path)
+    assert line["cut"] is True
+    assert "more" not in line
+    assert path.stat().st_size < 64 * 1024
 
 
 def test_json_lines_keep_their_fields_but_not_their_source() -> None:

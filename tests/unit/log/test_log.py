@@ -87,6 +87,12 @@ SECRET = "Zx9-secretsecret_0123"
         f"cookie: a=1; huiyan_session={SECRET}",
         f"token sk-{SECRET}",
         f"data:image/png;base64,{SECRET}AAAA",
+        f"data:image/png;name=a.png;base64,{SECRET}AAAA",
+        rf"data:image\/png;base64,{SECRET}",
+        f"data:image/svg+xml,%3Csvg%3E{SECRET}",
+        f"key_hy-{SECRET}",
+        f"x-huiyan-csrf: {SECRET}",
+        "iVBORw0KGgo" * 30 + SECRET,
     ],
 )
 def test_secrets_are_cut_out(text: str) -> None:
@@ -101,6 +107,8 @@ def test_secrets_are_cut_out(text: str) -> None:
         "the key of the answer: 42",
         "data:image is not given",
         "tokens: 12, 13",
+        "sha256:" + "0123456789abcdef" * 4,
+        "/opt/data/" + "folder/" * 20 + "file.gguf",
         "图里写了什么？",
     ],
 )

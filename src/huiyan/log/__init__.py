@@ -3,6 +3,7 @@
 A record carries `ts`, `level`, `source` (gateway, launcher, …), `logger`, `message`, the request's id
 where there is one, and every `extra={…}` field of the call. The launcher gathers the lines of all
 processes in `logs/huiyan.jsonl`. Secrets and pictures are cut out of every text on its way.
+`choice` picks records, `follow` reads the file and its rotations.
 """
 
 from __future__ import annotations
@@ -25,13 +26,18 @@ MASK: Final = "[redacted]"
 _OWN_FIELDS: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 _SENSITIVE: Final = (
-    r"[\w-]*(?:api[_-]?keys?|secrets?|passwords?|authorization|cookies?|access[_-]?token|hf[_-]?token)"
+    r"[\w-]*(?:api[_-]?keys?|secrets?|passwords?|authorization|cookies?|csrf|access[_-]?token|hf[_-]?token)"
 )
 _SECRET_FIELD: Final = re.compile(_SENSITIVE, re.IGNORECASE)
 
-_PICTURE: Final = re.compile(r"(data:[\w.+-]+/[\w.+-]+;base64,)[A-Za-z0-9+/=_%-]+")
 _REPLACEMENTS: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
-    (_PICTURE, r"\1" + MASK),
+    # A picture as a data URL, with or without base64 (RFC 2397).
+    (
+        re.compile(r"(data:[\w.+-]+\\?/[\w.+-]+(?:;[\w.=+-]+)*,)[^\s\"'<>\\)\]}]+", re.IGNORECASE),
+        r"\1" + MASK,
+    ),
+    # A picture, or a piece of one, without its URL. Ids, digests and paths are shorter or hold other characters.
+    (re.compile(r"[A-Za-z0-9+/_-]{256,}={0,2}"), MASK),
     # A cookie header holds several; everything to the end of its line goes.
     (re.compile(r"\b((?:set-)?cookie[\"']?\s*:\s*[\"']?)[^\r\n\"']+", re.IGNORECASE), rf"\1{MASK}"),
     # The scheme stays, so that a reader sees which kind of credential was sent.
@@ -45,7 +51,7 @@ _REPLACEMENTS: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
         ),
         rf"\g<name>\g<open>{MASK}",
     ),
-    (re.compile(r"\b(?:sk|hy|hf)[-_][A-Za-z0-9_-]{16,}"), MASK),
+    (re.compile(r"(?<![A-Za-z0-9])(?:sk|hy|hf)[-_][A-Za-z0-9_-]{16,}"), MASK),
 )
 
 
@@ -60,7 +66,7 @@ def redact(text: str) -> str:
     return text
 
 
-def _clean(value: object) -> Any:
+def clean(value: object) -> Any:
     """`value` in JSON's types, redacted at every depth."""
     if value is None or isinstance(value, bool | int | float):
         return value
@@ -68,11 +74,11 @@ def _clean(value: object) -> Any:
         return redact(value)
     if isinstance(value, Mapping):
         return {
-            str(name): MASK if _SECRET_FIELD.fullmatch(str(name)) else _clean(item)
+            str(name): MASK if _SECRET_FIELD.fullmatch(str(name)) else clean(item)
             for name, item in value.items()
         }
     if isinstance(value, list | tuple | set | frozenset):
-        return [_clean(item) for item in value]
+        return [clean(item) for item in value]
     return redact(str(value))
 
 
@@ -102,7 +108,7 @@ class JsonFormatter(logging.Formatter):
             line["request_id"] = current
         for name, value in vars(record).items():
             if name not in _OWN_FIELDS:
-                line[name] = MASK if _SECRET_FIELD.fullmatch(name) else _clean(value)
+                line[name] = MASK if _SECRET_FIELD.fullmatch(name) else clean(value)
         if record.exc_info and record.exc_info[0] is not None:
             line["exception"] = redact(self.formatException(record.exc_info))
         if record.stack_info:
