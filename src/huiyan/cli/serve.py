@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
@@ -64,8 +65,22 @@ def serve(  # noqa: PLR0913 - one parameter for each flag
     else:
         typer.echo(say("serve.serving", language, url=url, engine=engine_url or "-"))
     gateway = settings.gateway.model_copy(update={"port": web.number})
-    asyncio.run(app.serve(gateway, model=card, engine=status, endpoint=endpoint, listener=web.socket))
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(app.serve(gateway, model=card, engine=status, endpoint=endpoint, listener=web.socket))
     return errors.OK
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """uvloop as in the launcher's gateway; None (asyncio's own) where there is none.
+
+    Not for speed alone: asyncio leaves Nagle's algorithm on for sockets that were made without a protocol
+    number, as an inherited listener's are, and each answer then waits 40 ms for the client's delayed ACK.
+    """
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
 
 
 def _endpoint(url: str | None, key_file: Path | None) -> EngineEndpoint | None:
