@@ -12,6 +12,7 @@ import os
 import socket
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -79,10 +80,15 @@ class GatewayApp:
 
 
 def build(
-    options: GatewayOptions, *, model: ModelCard, engine: EngineStatus, endpoint: EngineEndpoint | None
+    options: GatewayOptions,
+    *,
+    model: ModelCard,
+    engine: EngineStatus,
+    endpoint: EngineEndpoint | None,
+    data_dir: Path | None = None,
 ) -> GatewayApp:
-    """Put one gateway together. Needs a running loop."""
-    gateway = Gateway(options, model=model, engine=engine, endpoint=endpoint)
+    """Put one gateway together. Needs a running loop. data_dir: without one, nothing is kept on disk."""
+    gateway = Gateway(options, model=model, engine=engine, endpoint=endpoint, data_dir=data_dir)
     access_log = AccessLog(sys.stderr)
     asgi = make_app(gateway, StaticFiles(options.static_dir or package_files()), access_log)
     config = uvicorn.Config(
@@ -108,9 +114,10 @@ async def serve(
     engine: EngineStatus,
     endpoint: EngineEndpoint | None,
     listener: socket.socket,
+    data_dir: Path | None = None,
 ) -> None:
     """`huiyan serve`: a gateway alone, in the foreground, on a listening socket."""
-    app = build(options, model=model, engine=engine, endpoint=endpoint)
+    app = build(options, model=model, engine=engine, endpoint=endpoint, data_dir=data_dir)
     tame_garbage_collection()
     await app.serve([listener])
 
@@ -123,6 +130,7 @@ class _Boot(msgspec.Struct):
     model: ModelCard
     endpoint: EngineEndpoint
     engine: EngineStatus
+    data_dir: str
 
 
 async def _child(lifeline_fd: int) -> int:
@@ -136,6 +144,7 @@ async def _child(lifeline_fd: int) -> int:
         model=boot.model,
         engine=boot.engine,
         endpoint=boot.endpoint,
+        data_dir=Path(boot.data_dir),
     )
     tame_garbage_collection()
     listener = socket.socket(fileno=boot.listen_fd)

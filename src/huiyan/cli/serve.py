@@ -66,12 +66,21 @@ def serve(  # noqa: PLR0913 - one parameter for each flag
         typer.echo(say("serve.serving", language, url=url, engine=engine_url or "-"))
     gateway = settings.gateway.model_copy(update={"port": web.number})
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(app.serve(gateway, model=card, engine=status, endpoint=endpoint, listener=web.socket))
+        runner.run(
+            app.serve(
+                gateway,
+                model=card,
+                engine=status,
+                endpoint=endpoint,
+                listener=web.socket,
+                data_dir=settings.data_dir,
+            )
+        )
     return errors.OK
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """uvloop as in the launcher's gateway; None (asyncio's own) where there is none.
+    """Uvloop as in the launcher's gateway; None (asyncio's own) where there is none.
 
     Not for speed alone: asyncio leaves Nagle's algorithm on for sockets that were made without a protocol
     number, as an inherited listener's are, and each answer then waits 40 ms for the client's delayed ACK.

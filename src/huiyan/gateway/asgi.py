@@ -11,9 +11,11 @@ from starlette.types import ASGIApp
 from huiyan.gateway.access_log import AccessLog
 from huiyan.gateway.exchange import CHAT, COMPLETION
 from huiyan.gateway.middleware.edge import Edge
+from huiyan.gateway.routes.admin import AdminRoutes
 from huiyan.gateway.routes.health import HealthRoutes
 from huiyan.gateway.routes.live import LiveRoutes
 from huiyan.gateway.routes.model import ModelRoutes
+from huiyan.gateway.routes.session import SessionRoutes
 from huiyan.gateway.service import Gateway
 from huiyan.gateway.static import StaticFiles
 
@@ -25,6 +27,7 @@ async def _only_post(request: Request) -> Response:
 
 def make_app(gateway: Gateway, static: StaticFiles, access_log: AccessLog) -> ASGIApp:
     health, model, live = HealthRoutes(gateway), ModelRoutes(gateway), LiveRoutes(gateway)
+    session, admin = SessionRoutes(gateway.access), AdminRoutes(gateway.access)
     router = Router(
         [
             Route("/health", health.health, methods=["GET"]),
@@ -39,6 +42,14 @@ def make_app(gateway: Gateway, static: StaticFiles, access_log: AccessLog) -> AS
             Route("/api/events", live.events, methods=["GET"]),
             Route("/api/answers/{key}", live.stop_answer, methods=["DELETE"]),
             Route("/api/logs", live.log, methods=["POST"]),
+            Route("/api/session", session.show, methods=["GET"]),
+            Route("/api/session", session.sign_in, methods=["POST"]),
+            Route("/api/session", session.sign_out, methods=["DELETE"]),
+            Route("/api/admin/keys", admin.list_keys, methods=["GET"]),
+            Route("/api/admin/keys", admin.create_key, methods=["POST"]),
+            Route("/api/admin/keys/{id}", admin.change_key, methods=["PATCH"]),
+            Route("/api/admin/keys/{id}", admin.revoke_key, methods=["DELETE"]),
+            Route("/api/admin/usage", admin.usage, methods=["GET"]),
         ],
         redirect_slashes=False,
         # Not a route: one that takes every path would hide that a known path has other methods.

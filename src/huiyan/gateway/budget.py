@@ -46,10 +46,10 @@ def image_tokens(width: int, height: int, *, min_tokens: int, max_tokens: int) -
     """
     area = _TOKEN_SIDE_PIXELS * _TOKEN_SIDE_PIXELS
     columns, rows = math.ceil(width / _TOKEN_SIDE_PIXELS), math.ceil(height / _TOKEN_SIDE_PIXELS)
-    if columns * rows < min_tokens:
+    if (columns - 1) * (rows - 1) < min_tokens:  # rounded to the nearest, it may be below
         grow = math.sqrt(min_tokens * area / (width * height))
-        columns = math.ceil(width * grow / _TOKEN_SIDE_PIXELS)
-        rows = math.ceil(height * grow / _TOKEN_SIDE_PIXELS)
+        columns = max(columns, math.ceil(width * grow / _TOKEN_SIDE_PIXELS))
+        rows = max(rows, math.ceil(height * grow / _TOKEN_SIDE_PIXELS))
     return max(1, min(columns * rows, max(max_tokens, min_tokens)))
 
 

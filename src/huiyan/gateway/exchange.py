@@ -22,6 +22,7 @@ from huiyan.errors import (
 )
 from huiyan.gateway import headers as http
 from huiyan.gateway import sse
+from huiyan.gateway.access.principal import NOBODY, Principal, Scope
 from huiyan.gateway.access_log import AccessLog
 from huiyan.gateway.admission import Admitted, admit_chat, admit_completion, check_engine
 from huiyan.gateway.answers import Reader
@@ -51,6 +52,8 @@ class Connection(Protocol):
 
     transport: asyncio.Transport
     loop: asyncio.AbstractEventLoop
+    peer: str
+    secure: bool
     gateway: Gateway
     access_log: AccessLog
 
@@ -105,6 +108,8 @@ class Exchange:
         self._status = 0
         self._note = ""
         self._idempotency_key: bytes | None = None
+        self._principal = NOBODY
+        self._cors: Headers = []
         gateway.active += 1
         self._read_headers(headers)
 
@@ -192,7 +197,16 @@ class Exchange:
             self._refusal = UnsupportedMediaTypeError(
                 f"{media_type.decode('latin-1')!r} is not read here.", hint="Send application/json."
             )
-        self._refusal = self._gateway.check_access(headers) or self._refusal
+        door = self._gateway.access.door
+        connection = self._connection
+        found = door.check(
+            headers, method=b"POST", peer=connection.peer, secure=connection.secure, scope=Scope.CHAT
+        )
+        if isinstance(found, Principal):
+            self._principal = found
+        else:
+            self._refusal = found
+        self._cors = door.cors.headers(headers)
 
     def _too_large(self) -> PayloadTooLargeError:
         return PayloadTooLargeError(
@@ -244,6 +258,8 @@ class Exchange:
                 param="Idempotency-Key",
             )
         fingerprint = hashlib.blake2b(body, digest_size=16).digest()
+        # Another key's holder must not read this one's answers.
+        key = f"{self._principal.id} {key}"
         answer = gateway.answers.get(key)
         if answer is None:
             error = check_engine(gateway.engine)
@@ -330,7 +346,7 @@ class Exchange:
         own: Headers = [(b"x-request-id", self.request_id.encode("ascii"))]
         if not self.keep_alive:
             own.append((b"connection", b"close"))
-        head = http.head(status, self._connection.default_headers(), *groups, own)
+        head = http.head(status, self._connection.default_headers(), *groups, own, self._cors)
         if wait_for_body:
             self._head = head
         else:

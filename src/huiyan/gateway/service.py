@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import secrets
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from huiyan import __version__
 from huiyan.engines.status import EngineEndpoint, EngineState, EngineStatus, ModelCard
-from huiyan.engines.upstream import Headers, Pool
-from huiyan.errors import EngineDiedError, QueueFullError, RequestError
+from huiyan.engines.upstream import Pool
+from huiyan.errors import EngineDiedError, QueueFullError
+from huiyan.gateway.access.runtime import Access
 from huiyan.gateway.admission import Admitted
 from huiyan.gateway.answers import AnswerBook
 from huiyan.gateway.events import EventHub
-from huiyan.gateway.guard import LocalGuard
 from huiyan.gateway.intake import ImageLimits
 from huiyan.gateway.options import GatewayOptions
 from huiyan.gateway.relay import Run, Sink
@@ -35,13 +35,21 @@ class Gateway:
         model: ModelCard,
         engine: EngineStatus,
         endpoint: EngineEndpoint | None,
+        data_dir: Path | None = None,
     ) -> None:
+        """data_dir: for keys and usage; without one there are none."""
         self.options = options
         self.model = model
         self.engine = engine
         self.boot_id = secrets.token_hex(4)
         self.started_s = time.monotonic()
-        self.guard = LocalGuard()
+        self.access = Access(
+            options.access,
+            host=options.host,
+            port=options.port,
+            state_dir=None if data_dir is None else data_dir / "state",
+        )
+        self.access.start()
         self.events = EventHub()
         self.answers = AnswerBook(
             grace_s=options.answer_grace_s, keep_s=options.answer_keep_s, max_bytes=options.answers_max_bytes
@@ -93,9 +101,6 @@ class Gateway:
         """Unique across restarts, short enough to read out."""
         return f"{self.boot_id}-{next(self._numbers):x}"
 
-    def check_access(self, headers: Headers) -> RequestError | None:
-        return self.guard.check(headers)
-
     def run(self, path: str, admitted: Admitted, sink: Sink) -> Run:
         """Start a request on the engine; `sink` hears the rest. Raises EngineDiedError, QueueFullError."""
         run = Run(self.pool, path, admitted, sink)
@@ -120,4 +125,4 @@ class Gateway:
         if self._pool is not None:
             self._pool.close()
         self._decoders.shutdown(wait=False, cancel_futures=True)
-        await asyncio.sleep(0)
+        await self.access.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
@@ -14,6 +15,7 @@ from huiyan.engines.protocol import Engine
 from huiyan.engines.restart import RestartPolicy
 from huiyan.engines.status import EngineStatus
 from huiyan.errors import StartFailedError
+from huiyan.gateway.access.options import REVEAL
 from huiyan.gateway.options import GatewayOptions
 from huiyan.launcher import prestart
 from huiyan.launcher.health import ask_canary
@@ -63,6 +65,7 @@ def gateway_spec(
     engine: Engine,
     *,
     options: GatewayOptions,
+    data_dir: Path,
     port: Port,
     environment: Mapping[str, str],
     engine_status: Callable[[], EngineStatus],
@@ -75,7 +78,8 @@ def gateway_spec(
     def boot() -> dict[str, Any]:
         return {
             "type": "boot",
-            "options": serving.model_dump(mode="json"),
+            "options": serving.model_dump(mode="json", context=REVEAL),
+            "data_dir": str(data_dir),
             "listen_fd": port.socket.fileno(),
             "model": engine.card,
             "endpoint": engine.endpoint,

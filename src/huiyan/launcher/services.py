@@ -66,6 +66,7 @@ class Services:
         spec = parts.gateway_spec(
             self._prepared.engine,
             options=self._settings.gateway,
+            data_dir=self._settings.data_dir,
             port=self._prepared.web,
             environment=self._environment,
             engine_status=self.engine_status,

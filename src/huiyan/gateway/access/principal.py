@@ -34,5 +34,8 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     priority: int = 0
 
 
+#: Whoever was not let in.
+NOBODY = Principal(id="nobody", name="nobody", scopes=frozenset())
+
 #: The person at this machine, who needs no key.
 LOCAL = Principal(id="local", name="local", scopes=frozenset(Scope))

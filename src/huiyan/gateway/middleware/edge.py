@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from huiyan.errors import HuiyanError, MethodNotAllowedError, NotFoundError, RequestError
 from huiyan.gateway import headers as http
+from huiyan.gateway.access.caller import PRINCIPAL_KEY, admit
 from huiyan.gateway.access_log import AccessLog
 from huiyan.gateway.errors import body_of, headers_of, status_of, unexpected
 from huiyan.gateway.service import Gateway
@@ -38,12 +39,14 @@ class Edge:
         own_id = next((value for name, value in scope["headers"] if name == b"x-request-id"), None)
         request_id = http.valid_request_id(own_id) or self._gateway.new_request_id()
         status, sent_bytes, note = 499, 0, ""
+        door = self._gateway.access.door
+        cors = door.cors.headers(scope["headers"])
 
         async def send_with_headers(message: Message) -> None:
             nonlocal status, sent_bytes
             if message["type"] == "http.response.start":
                 status = message["status"]
-                own = [(b"x-request-id", request_id.encode("ascii")), *http.SECURITY]
+                own = [(b"x-request-id", request_id.encode("ascii")), *http.SECURITY, *cors]
                 message["headers"] = [*message.get("headers", []), *own]
             elif message["type"] == "http.response.body":
                 sent_bytes += len(message.get("body", b""))
@@ -51,7 +54,13 @@ class Edge:
 
         token = current_request_id.set(request_id)
         try:
-            self._check_access(scope)
+            preflight = door.cors.preflight(scope["headers"]) if scope["method"] == "OPTIONS" else None
+            if preflight is not None:
+                cors = []
+                await send_with_headers({"type": "http.response.start", "status": 204, "headers": preflight})
+                await send_with_headers({"type": "http.response.body", "body": b""})
+                return
+            scope[PRINCIPAL_KEY] = admit(door, scope)
             # Starlette raises its 404s and 405s only where it believes in an application around it.
             scope["app"] = self
             await self._app(scope, receive, send_with_headers)
@@ -88,11 +97,6 @@ class Edge:
                 sent_bytes=sent_bytes,
                 note=note,
             )
-
-    def _check_access(self, scope: Scope) -> None:
-        refusal = self._gateway.check_access(scope["headers"])
-        if refusal is not None:
-            raise refusal
 
 
 def _as_huiyan_error(error: Exception) -> HuiyanError:

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from huiyan.errors import NotFoundError, QueueFullError
+from huiyan.gateway.access.caller import caller_of
 from huiyan.gateway.routes.responses import read_json
 from huiyan.gateway.schema import BrowserLogEntry
 from huiyan.gateway.service import Gateway
@@ -42,7 +43,8 @@ class LiveRoutes:
 
     async def stop_answer(self, request: Request) -> Response:
         """The user pressed stop: the engine's work ends at once, what is written stays readable."""
-        if not self._gateway.answers.cancel(request.path_params["key"]):
+        principal = caller_of(request.scope)
+        if not self._gateway.answers.cancel(f"{principal.id} {request.path_params['key']}"):
             raise NotFoundError(
                 "No answer is kept under this key.", hint="It is over and forgotten, or never began."
             )
