@@ -81,7 +81,8 @@ class UsageTail:
             # Events end with a blank line (JSON holds no raw line break), which may have been split: begin
             # so far before the new bytes that a whole one among those counted is not seen again.
             self.events += whole.count(b"\n\n", max(0, self._counted - 1))
-            self.events += whole.count(b"\n\r\n", max(0, self._counted - 2))
+            if b"\r" in whole:
+                self.events += whole.count(b"\n\r\n", max(0, self._counted - 2))
         end = whole[-_KEEP_BYTES:]
         self._parts = [end]
         self._size = self._counted = len(end)

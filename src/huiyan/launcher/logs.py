@@ -22,6 +22,7 @@ from huiyan.log.follow import rotated
 #: No record is longer; what follows is cut off its message.
 _MAX_RECORD_BYTES = 64 * 1024
 
+
 class LogSink:
     """Takes lines from children and from the launcher's own logging; safe from any thread."""
 
@@ -84,7 +85,7 @@ class SinkStream(io.StringIO):
 
 
 def record_of(source: str, line: str) -> dict[str, Any]:
-    """A line of `source`, a process of ours, as a record: its own JSON object, or a new one around the text."""
+    """A line of `source`, a process of ours, as a record: its own JSON object, or one around the text."""
     if line.startswith("{"):
         with contextlib.suppress(msgspec.MsgspecError):
             record = msgspec.json.decode(line, type=dict[str, Any])
@@ -95,6 +96,8 @@ def record_of(source: str, line: str) -> dict[str, Any]:
 
 def _cut(record: dict[str, Any]) -> dict[str, Any]:
     """The fields that every record has, and as much of its message as may be kept."""
-    kept = {name: record[name] for name in ("ts", "level", "source", "logger", "request_id") if name in record}
+    kept = {
+        name: record[name] for name in ("ts", "level", "source", "logger", "request_id") if name in record
+    }
     # A character takes up to six bytes in JSON.
     return kept | {"message": str(record.get("message", ""))[: _MAX_RECORD_BYTES // 8], "cut": True}

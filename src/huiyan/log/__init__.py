@@ -36,7 +36,7 @@ _REPLACEMENTS: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
         re.compile(r"(data:[\w.+-]+\\?/[\w.+-]+(?:;[\w.=+-]+)*,)[^\s\"'<>\\)\]}]+", re.IGNORECASE),
         r"\1" + MASK,
     ),
-    # A picture, or a piece of one, without its URL. Ids, digests and paths are shorter or hold other characters.
+    # A picture, or a piece of one, without its URL. Ids, digests and paths are shorter.
     (re.compile(r"[A-Za-z0-9+/_-]{256,}={0,2}"), MASK),
     # A cookie header holds several; everything to the end of its line goes.
     (re.compile(r"\b((?:set-)?cookie[\"']?\s*:\s*[\"']?)[^\r\n\"']+", re.IGNORECASE), rf"\1{MASK}"),

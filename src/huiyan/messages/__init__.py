@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Final, Literal, NamedTuple, TypeVar
 
 from huiyan.errors import HuiyanError
-from huiyan.messages import checks, commands, engine, help_texts, keys, start
+from huiyan.messages import checks, commands, engine, help_texts, keys, start, tls
 
 Language = Literal["zh", "en"]
 
@@ -23,6 +23,7 @@ CATALOGUE: Final[dict[str, tuple[str, str]]] = {
     **commands.SENTENCES,
     **help_texts.SENTENCES,
     **keys.SENTENCES,
+    **tls.SENTENCES,
 }
 
 

@@ -79,7 +79,10 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
         "证书文件（PEM，含中间证书）；与 --tls-key 同用。",
         "Certificate file (PEM, with its intermediates); together with --tls-key.",
     ),
-    "help.tls_key": ("证书的私钥文件（PEM，无密码）。", "The certificate's private key (PEM, without password)."),
+    "help.tls_key": (
+        "证书的私钥文件（PEM，无密码）。",
+        "The certificate's private key (PEM, without password).",
+    ),
     "help.tls_self_signed": (
         "用自签名证书提供 HTTPS，并显示其指纹。",
         "Serve HTTPS with a self-signed certificate, and show its fingerprint.",

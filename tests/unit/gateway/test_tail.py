@@ -60,7 +60,9 @@ VLLM_BODY = (
 
 
 def test_vllms_answers() -> None:
-    continuous = b'data: {"choices":[{"delta":{"content":"a"}}],"usage":{"prompt_tokens":1,"completion_tokens":1}}'
+    continuous = (
+        b'data: {"choices":[{"delta":{"content":"a"}}],"usage":{"prompt_tokens":1,"completion_tokens":1}}'
+    )
     without = b'data: {"choices":[{"delta":{"content":"a"}}],"usage":null}\n\n'
     for before in (continuous + b"\n\n", without):
         assert tail(before * 200 + VLLM_LAST, stream=True).usage() == Usage(1234, 66, True)

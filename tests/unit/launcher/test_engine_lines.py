@@ -68,7 +68,7 @@ def test_prompts_and_answers_are_cut_out() -> None:
     "line",
     [
         "0.01 E srv  operator(): got exception: messages: [{'role': 'user', 'content': 'PROMPT-TEXT'}]",
-        "  Input should be a valid string [type=string_type, input_value={'a': 'PROMPT-TEXT'}, input_type=dict]",
+        "  Input should be a string [type=string_type, input_value={'a': 'PROMPT-TEXT'}, input_type=dict]",
         "pydantic says input_value='PROMPT-TEXT'",
         "content='PROMPT-TEXT'",
         '{"level": "INFO", "message": "Received request x: prompt: \'PROMPT-TEXT\'"}',

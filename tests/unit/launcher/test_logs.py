@@ -7,7 +7,8 @@ import threading
 from pathlib import Path
 
 from huiyan import log
-from huiyan.launcher.logs import LogSink, SinkStream, record_of, rotated
+from huiyan.launcher.logs import LogSink, SinkStream, record_of
+from huiyan.log.follow import rotated
 
 
 def lines(path: Path) -> list[dict[str, object]]:
