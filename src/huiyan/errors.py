@@ -6,6 +6,9 @@
     │   ├── EmptyPromptError            nothing was asked
     │   ├── InvalidImageError           bytes are no picture, or a broken one
     │   ├── ImageUrlRefusedError        a URL that the gateway will not fetch
+    │   ├── ImageFetchError             an allowed URL that gave no picture
+    │   ├── ImageMissingError           a hash whose picture is not (or no longer) kept: send it again
+    │   ├── InvalidFormError            a multipart form that is broken or says too little
     │   ├── ContextExceededError        prompt does not fit the model's context
     │   ├── AuthenticationError         no key where one is needed
     │   ├── ForbiddenError              Host, Origin or scope does not allow it
@@ -43,6 +46,7 @@ and `cli/errors.py` map types to those, and a test proves that every leaf has a 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 
@@ -83,6 +87,27 @@ class InvalidImageError(RequestError):
 class ImageUrlRefusedError(RequestError):
     code = "image_url_refused"
     default_hint = "Send the picture itself as a data URL: data:image/jpeg;base64,…"
+
+
+class ImageFetchError(RequestError):
+    code = "image_fetch_failed"
+    default_hint = "Download the picture yourself and send it as a data URL: data:image/jpeg;base64,…"
+
+
+class ImageMissingError(RequestError):
+    """`hashes`: every one of the request that has no picture here; `param` has them comma-joined."""
+
+    code = "image_missing"
+    default_hint = "Send each again with PUT /api/images/{sha256}, or as a data URL, then repeat the request."
+
+    def __init__(self, message: str, *, hashes: Sequence[str] = (), hint: str | None = None) -> None:
+        super().__init__(message, hint=hint, param=",".join(hashes) or None)
+        self.hashes = tuple(hashes)
+
+
+class InvalidFormError(RequestError):
+    code = "invalid_form"
+    default_hint = "Send the parts `prompt` and `image`, or a part `request` (JSON) whose pictures are attachment://NAME."
 
 
 class ContextExceededError(RequestError):

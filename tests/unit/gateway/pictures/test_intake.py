@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from huiyan.errors import InvalidImageError, PayloadTooLargeError
-from huiyan.gateway.intake import ImageLimits, prepare_image
+from huiyan.gateway.pictures.intake import prepare_image
+from huiyan.gateway.pictures.limits import ImageLimits
 
 LIMITS = ImageLimits()
 
