@@ -1,0 +1,1 @@
+"""What huiyan's gateway costs beside others: `python -m bench.gateway --help`."""
