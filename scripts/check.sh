@@ -4,8 +4,10 @@
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 . "$root/scripts/lib/words.sh"
+. "$root/scripts/lib/mirrors.sh"
 . "$root/scripts/lib/python.sh"
 . "$root/scripts/lib/browser.sh"
+. "$root/scripts/lib/clients.sh"
 . "$root/scripts/lib/parts.sh"
 
 cd "$root"
@@ -20,6 +22,7 @@ while [ $# -gt 0 ] && [ "$1" != -- ]; do
     shift
 done
 [ $# -eq 0 ] || shift
+case " ${parts[*]} " in *" clients "*) prepare_clients "$root/.venv-clients" ;; esac
 for part in "${parts[@]}"; do
     run_part "$part" "$@"
 done

@@ -15,4 +15,5 @@ compile() { # OUTPUT ARGUMENT...
 compile requirements.lock pyproject.toml "$@"
 compile requirements-build.lock --group build "$@"
 compile requirements-dev.lock pyproject.toml --group dev --constraints requirements.lock "$@"
+compile requirements-clients.lock --group clients "$@"
 compile scripts/bootstrap.lock scripts/bootstrap.in "$@"

@@ -80,7 +80,7 @@ def serve(  # noqa: PLR0913 - one parameter for each flag
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """Uvloop as in the launcher's gateway; None (asyncio's own) where there is none.
+    """The loop is uvloop, as in the launcher's gateway; None (asyncio's own) where that is missing.
 
     Not for speed alone: asyncio leaves Nagle's algorithm on for sockets that were made without a protocol
     number, as an inherited listener's are, and each answer then waits 40 ms for the client's delayed ACK.

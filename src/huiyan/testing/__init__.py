@@ -6,6 +6,6 @@ contract tests pass for it and for llama.cpp's server (`tests/contract/test_engi
 
 from huiyan.testing.fake_engine import FakeEngine
 from huiyan.testing.recording import RecordedRequest
-from huiyan.testing.script import Fault, RawReply, Reply, Status
+from huiyan.testing.script import Fault, RawReply, Reply, Status, ToolCall
 
-__all__ = ["FakeEngine", "Fault", "RawReply", "RecordedRequest", "Reply", "Status"]
+__all__ = ["FakeEngine", "Fault", "RawReply", "RecordedRequest", "Reply", "Status", "ToolCall"]

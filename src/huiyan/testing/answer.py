@@ -51,7 +51,8 @@ async def pause(connection: Connection, delay_s: float) -> None:
 
 async def send_whole(connection: Connection, answer: Answer) -> None:
     await pause(connection, answer.reply.first_delay_s)
-    body = answer.bodies.whole(answer.text, answer.finish_reason, answer.used)
+    calls = answer.reply.tool_calls
+    body = answer.bodies.whole(answer.text, answer.finish_reason, answer.used, calls)
     await connection.write_body(200, msgspec.json.encode(body), JSON)
 
 
@@ -73,6 +74,8 @@ async def send_stream(
         request.chunks_sent += 1
         if await _breaks(connection, request, reply):
             return
+    for body in answer.bodies.tool_calls(reply.tool_calls, reply.chunk_chars):
+        await connection.write_chunk(_event(body))
     for body in answer.bodies.last(answer.finish_reason, answer.used if with_usage else None):
         await connection.write_chunk(_event(body))
     await connection.write_chunk(_DONE)

@@ -220,6 +220,8 @@ class FakeEngine:
         if isinstance(allowed, int) and 0 <= allowed < len(pieces) and not reply.ignores_max_tokens:
             pieces, finish_reason = pieces[:allowed], "length"
             text = "".join(pieces)
+        elif reply.tool_calls:
+            finish_reason = "tool_calls"
         request.started.set()
         answer = Answer(
             reply=reply,

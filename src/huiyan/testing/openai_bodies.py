@@ -7,10 +7,12 @@ import binascii
 import itertools
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
+
+from huiyan.testing.script import ToolCall
 
 _numbers = itertools.count(1)
 _TOKEN = re.compile(r"[A-Za-z0-9]+|\s+|.", re.DOTALL)
@@ -90,6 +92,10 @@ def usage(prompt_tokens: int, completion_tokens: int) -> dict[str, Any]:
     }
 
 
+def _tool_call(call: ToolCall, arguments: str) -> dict[str, Any]:
+    return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": arguments}}
+
+
 class Bodies:
     """The bodies of one answer: `chat` for /v1/chat/completions, else /v1/completions."""
 
@@ -105,10 +111,18 @@ class Bodies:
     def _body(self, kind: str, choices: list[dict[str, Any]], **more: object) -> dict[str, Any]:
         return {"choices": choices, **self._common, "object": kind, **more}
 
-    def whole(self, text: str, finish_reason: str, used: Mapping[str, Any]) -> dict[str, Any]:
+    def whole(
+        self,
+        text: str,
+        finish_reason: str,
+        used: Mapping[str, Any],
+        tool_calls: Sequence[ToolCall] = (),
+    ) -> dict[str, Any]:
         choice: dict[str, Any] = {"finish_reason": finish_reason, "index": 0}
         if self.chat:
-            choice["message"] = {"role": "assistant", "content": text}
+            choice["message"] = {"role": "assistant", "content": text or None if tool_calls else text}
+            if tool_calls:
+                choice["message"]["tool_calls"] = [_tool_call(call, call.arguments) for call in tool_calls]
             return self._body("chat.completion", [choice], usage=used)
         return self._body("text_completion", [choice | {"text": text, "logprobs": None}], usage=used)
 
@@ -127,6 +141,14 @@ class Bodies:
         for start in range(0, len(text), chunk_chars):
             piece = text[start : start + chunk_chars]
             yield self._chunk(None, {"content": piece}, piece)
+
+    def tool_calls(self, calls: Sequence[ToolCall], chunk_chars: int) -> Iterator[dict[str, Any]]:
+        """Each call's name first, then its arguments in pieces, as both engines stream them."""
+        for index, call in enumerate(calls):
+            yield self._chunk(None, {"tool_calls": [{"index": index, **_tool_call(call, "")}]}, "")
+            for start in range(0, len(call.arguments), chunk_chars):
+                piece = {"arguments": call.arguments[start : start + chunk_chars]}
+                yield self._chunk(None, {"tool_calls": [{"index": index, "function": piece}]}, "")
 
     def last(self, finish_reason: str, used: Mapping[str, Any] | None) -> list[dict[str, Any]]:
         """The finish reason, then (`stream_options.include_usage`) a chunk without choices."""

@@ -30,6 +30,15 @@ class Fault(enum.Enum):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ToolCall:
+    """A function that the model wants called. arguments: JSON as text, as models write it."""
+
+    name: str
+    arguments: str = "{}"
+    id: str = "call_fake"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Reply:
     """One answer, streamed or whole as the request asks.
 
@@ -37,6 +46,7 @@ class Reply:
     first_delay_s: before the first chunk (prefill). delay_s: before each further chunk.
     prompt_tokens: reported in `usage`; counted from the request unless given.
     ignores_max_tokens: answer in full although the request allows fewer tokens.
+    tool_calls: asked for instead of (or after) the text; the finish reason is then `tool_calls`.
     """
 
     text: str = "图中有文字：你好。"
@@ -46,6 +56,7 @@ class Reply:
     finish_reason: str = "stop"
     prompt_tokens: int | None = None
     ignores_max_tokens: bool = False
+    tool_calls: tuple[ToolCall, ...] = ()
     fault: Fault | None = None
     fault_after_chunks: int = 1
 
