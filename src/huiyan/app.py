@@ -27,6 +27,7 @@ from huiyan.gateway.options import GatewayOptions
 from huiyan.gateway.protocol import bind
 from huiyan.gateway.service import Gateway
 from huiyan.gateway.static import StaticFiles, package_files
+from huiyan.gateway.tls import context
 from huiyan.lifeline import ORPHAN_GRACE_S, Lifeline
 
 #: Running answers may finish for this long when the gateway is told to drain.
@@ -48,6 +49,7 @@ class GatewayServer(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         # Event streams never end by themselves and would hold the shutdown up.
         self._gateway.events.close()
+        self._gateway.live_log.close()
         await super().shutdown(sockets)
 
 
@@ -91,6 +93,7 @@ def build(
     gateway = Gateway(options, model=model, engine=engine, endpoint=endpoint, data_dir=data_dir)
     access_log = AccessLog(sys.stderr)
     asgi = make_app(gateway, StaticFiles(options.static_dir or package_files()), access_log)
+    tls = options.tls
     config = uvicorn.Config(
         asgi,
         http=bind(gateway, access_log),
@@ -103,6 +106,10 @@ def build(
         timeout_keep_alive=75,
         timeout_graceful_shutdown=_DRAIN_S,
         backlog=1024,
+        # uvicorn asks whether there is a certificate, and lets the context be made here.
+        ssl_certfile=tls.cert,
+        ssl_keyfile=tls.key,
+        ssl_context_factory=(lambda *_: context(tls)) if tls.cert is not None else None,
     )
     return GatewayApp(gateway, asgi, GatewayServer(config, gateway), access_log)
 
@@ -157,6 +164,10 @@ async def _child(lifeline_fd: int) -> int:
                     app.gateway.update_engine(msgspec.convert(message["status"], EngineStatus))
                 case "model":
                     app.gateway.update_model(msgspec.convert(message["model"], ModelCard))
+                case "pause":
+                    app.gateway.pause()
+                case "resume":
+                    app.gateway.queue.resume()
                 case "drain":
                     app.server.should_exit = True
         # The launcher is gone: nobody would ever stop this process.

@@ -156,6 +156,8 @@ class QueueFullError(RequestError):
     ) -> None:
         super().__init__(message, hint=hint, param=param)
         self.retry_after_s = retry_after_s
+        #: What the limit says of itself (x-ratelimit-*), for the answer's head.
+        self.headers: list[tuple[bytes, bytes]] = []
 
 
 class EngineError(HuiyanError):

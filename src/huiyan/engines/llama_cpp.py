@@ -44,7 +44,9 @@ class LlamaCppEngine:
 
     @property
     def endpoint(self) -> EngineEndpoint:
-        return EngineEndpoint(host=HOST, port=self.port, api_key=self.api_key, dialect="llama_cpp")
+        return EngineEndpoint(
+            host=HOST, port=self.port, api_key=self.api_key, dialect="llama_cpp", slots=self.slots
+        )
 
     @property
     def environment(self) -> Mapping[str, str]:

@@ -72,12 +72,16 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EngineEndpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """Where an engine's OpenAI-compatible server listens. `api_key` is secret: never logged."""
+    """Where an engine's OpenAI-compatible server listens. `api_key` is secret: never logged.
+
+    slots: answers that it writes at the same time; None: it decides itself (vLLM).
+    """
 
     host: str
     port: int
     api_key: str = ""
     dialect: str = "llama_cpp"
+    slots: int | None = None
 
     def __repr__(self) -> str:
         return f"EngineEndpoint({self.host}:{self.port}, dialect={self.dialect})"

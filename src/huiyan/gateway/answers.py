@@ -13,7 +13,8 @@ from collections.abc import Callable
 
 from huiyan.engines.upstream import Headers
 from huiyan.errors import EngineError, HuiyanError
-from huiyan.gateway.relay import Run, Sink
+from huiyan.gateway.relay import Sink
+from huiyan.gateway.run import Run
 
 _ONE_ANSWER_SHARE = 4  # one answer may take a quarter of the whole budget
 
@@ -145,10 +146,14 @@ class AnswerBook:
         return self._answers.get(key)
 
     def open(self, key: str, fingerprint: bytes, start: Callable[[Answer], Run]) -> Answer:
-        """Enter a new answer and start its run."""
+        """Enter a new answer and start its run. Raises what `start` raises; then nothing is entered."""
         answer = Answer(self, key, fingerprint)
         self._answers[key] = answer
-        answer.run = start(answer)
+        try:
+            answer.run = start(answer)
+        except BaseException:
+            self.forget(answer)
+            raise
         return answer
 
     def cancel(self, key: str) -> bool:
@@ -169,6 +174,10 @@ class AnswerBook:
     @property
     def running(self) -> int:
         return sum(not answer.over for answer in self._answers.values())
+
+    @property
+    def total_bytes(self) -> int:
+        return self._total_bytes
 
     def close(self) -> None:
         for answer in list(self._answers.values()):

@@ -9,11 +9,14 @@ from starlette.routing import Route, Router
 from starlette.types import ASGIApp
 
 from huiyan.gateway.access_log import AccessLog
-from huiyan.gateway.exchange import CHAT, COMPLETION
 from huiyan.gateway.middleware.edge import Edge
+from huiyan.gateway.relay import CHAT, COMPLETION
 from huiyan.gateway.routes.admin import AdminRoutes
+from huiyan.gateway.routes.admin_logs import AdminLogRoutes
 from huiyan.gateway.routes.health import HealthRoutes
+from huiyan.gateway.routes.images import ImageRoutes
 from huiyan.gateway.routes.live import LiveRoutes
+from huiyan.gateway.routes.metrics import MetricsRoutes
 from huiyan.gateway.routes.model import ModelRoutes
 from huiyan.gateway.routes.session import SessionRoutes
 from huiyan.gateway.service import Gateway
@@ -25,9 +28,18 @@ async def _only_post(request: Request) -> Response:
     raise HTTPException(405, headers={"Allow": "POST"})
 
 
+def _let_in(request: Request) -> None:
+    """Nothing: the edge has let nobody through without the route's scope."""
+
+
 def make_app(gateway: Gateway, static: StaticFiles, access_log: AccessLog) -> ASGIApp:
     health, model, live = HealthRoutes(gateway), ModelRoutes(gateway), LiveRoutes(gateway)
     session, admin = SessionRoutes(gateway.access), AdminRoutes(gateway.access)
+    metrics = MetricsRoutes(gateway.metrics, authorize=_let_in)
+    logs = AdminLogRoutes(gateway.live_log, authorize=_let_in)
+    images = ImageRoutes(
+        gateway.pictures.workshop, gateway.pictures.threads, body_timeout_s=gateway.options.body_timeout_s
+    )
     router = Router(
         [
             Route("/health", health.health, methods=["GET"]),
@@ -49,6 +61,10 @@ def make_app(gateway: Gateway, static: StaticFiles, access_log: AccessLog) -> AS
             Route("/api/admin/keys", admin.create_key, methods=["POST"]),
             Route("/api/admin/keys/{id}", admin.change_key, methods=["PATCH"]),
             Route("/api/admin/keys/{id}", admin.revoke_key, methods=["DELETE"]),
+            Route("/api/images/{sha256}", images.put, methods=["PUT"]),
+            Route("/api/images/{sha256}", images.head, methods=["HEAD"]),
+            Route("/metrics", metrics.metrics, methods=["GET"]),
+            Route("/api/admin/logs", logs.logs, methods=["GET"]),
             Route("/api/admin/usage", admin.usage, methods=["GET"]),
         ],
         redirect_slashes=False,

@@ -70,11 +70,12 @@ def body_of(error: e.HuiyanError, request_id: str) -> bytes:
 
 
 def headers_of(error: e.HuiyanError) -> list[tuple[bytes, bytes]]:
-    """Retry-After where there is something to wait for."""
+    """Retry-After where there is something to wait for, and what a limit says of itself."""
+    more: list[tuple[bytes, bytes]] = getattr(error, "headers", [])
     retry_after_s = getattr(error, "retry_after_s", None)
     if retry_after_s is None:
-        return []
-    return [(b"retry-after", str(max(1, math.ceil(retry_after_s))).encode("ascii"))]
+        return more
+    return [*more, (b"retry-after", str(max(1, math.ceil(retry_after_s))).encode("ascii"))]
 
 
 def unexpected() -> e.HuiyanError:

@@ -24,17 +24,18 @@ from huiyan.gateway import headers as http
 from huiyan.gateway import sse
 from huiyan.gateway.access.principal import NOBODY, Principal, Scope
 from huiyan.gateway.access_log import AccessLog
-from huiyan.gateway.admission import Admitted, admit_chat, admit_completion, check_engine
+from huiyan.gateway.admission import admit_chat, admit_completion
 from huiyan.gateway.answers import Reader
 from huiyan.gateway.errors import body_of, headers_of, status_of, unexpected
-from huiyan.gateway.relay import Run
+from huiyan.gateway.finished import Finished
+from huiyan.gateway.form import Form, FormReader
+from huiyan.gateway.multipart import FormLimits
+from huiyan.gateway.relay import CHAT
+from huiyan.gateway.run import CLIENT_GONE, Asked, Run
 from huiyan.gateway.service import Gateway
 from huiyan.log import get_logger
 
 _log = get_logger(__name__)
-
-CHAT = "/v1/chat/completions"
-COMPLETION = "/v1/completions"
 
 #: A refused upload is read and thrown away for this long: closing at once would reset the connection
 #: before the client has read why.
@@ -94,6 +95,9 @@ class Exchange:
         self._started = False
         self._started_s = self._loop.time()
         self._body: list[bytes] = []
+        self._form: FormReader | None = None
+        self._deadline_s: float | None = None
+        self._ran = False
         self._body_bytes = 0
         self._body_complete = False
         self._refusal: HuiyanError | None = None
@@ -135,7 +139,14 @@ class Exchange:
         if self._body_bytes > self._gateway.options.max_body_bytes:
             self._refuse(self._too_large())
             return
-        self._body.append(data)
+        if self._form is None:
+            self._body.append(data)
+        else:
+            try:
+                self._form.feed(data)
+            except RequestError as error:
+                self._refuse(error)
+                return
         if self._started:
             self._connection.expect_body(self._gateway.options.body_timeout_s)
 
@@ -154,6 +165,7 @@ class Exchange:
         """The client is gone."""
         self.disconnected = True
         self._body.clear()
+        self._form = None
         if not self.response_complete:
             self._note = "client gone"
             self._finish()
@@ -181,22 +193,28 @@ class Exchange:
     # Reading the request.
 
     def _read_headers(self, headers: Headers) -> None:
+        options = self._gateway.options
         self.request_id = ""
-        media_type = b""
+        content_type = b""
         for name, value in headers:
             if name == b"x-request-id":
                 self.request_id = http.valid_request_id(value) or ""
             elif name == b"content-type":
-                media_type = value.partition(b";")[0].strip().lower()
-            elif name == b"content-length" and int(value) > self._gateway.options.max_body_bytes:
+                content_type = value
+            elif name == b"content-length" and int(value) > options.max_body_bytes:
                 self._refusal = self._too_large()
             elif name == b"idempotency-key":
                 self._idempotency_key = value
+            elif name == b"x-huiyan-timeout-s":
+                self._deadline_s = http.valid_timeout_s(value)
+                if self._deadline_s is None:
+                    self._refusal = RequestError(
+                        "The header X-Huiyan-Timeout-S holds no number of seconds above 0.",
+                        hint="Send for example 30, or leave it out.",
+                        param="X-Huiyan-Timeout-S",
+                    )
         self.request_id = self.request_id or self._gateway.new_request_id()
-        if media_type not in (b"application/json", b""):
-            self._refusal = UnsupportedMediaTypeError(
-                f"{media_type.decode('latin-1')!r} is not read here.", hint="Send application/json."
-            )
+        self._refusal = self._refusal or self._read_content_type(content_type)
         door = self._gateway.access.door
         connection = self._connection
         found = door.check(
@@ -208,6 +226,28 @@ class Exchange:
             self._refusal = found
         self._cors = door.cors.headers(headers)
 
+    def _read_content_type(self, content_type: bytes) -> RequestError | None:
+        media_type = content_type.partition(b";")[0].strip().lower()
+        if media_type in (b"application/json", b""):
+            return None
+        if media_type != b"multipart/form-data" or self.path != CHAT:
+            forms = " or multipart/form-data" if self.path == CHAT else ""
+            return UnsupportedMediaTypeError(
+                f"{media_type.decode('latin-1')!r} is not read here.", hint=f"Send application/json{forms}."
+            )
+        options = self._gateway.options
+        limits = FormLimits(
+            max_total_bytes=options.max_body_bytes,
+            max_file_bytes=options.max_image_bytes,
+            max_request_bytes=options.max_body_bytes,
+            max_files=options.max_images,
+        )
+        try:
+            self._form = FormReader(content_type, limits)
+        except RequestError as error:
+            return error
+        return None
+
     def _too_large(self) -> PayloadTooLargeError:
         return PayloadTooLargeError(
             f"The request is larger than the limit of {self._gateway.options.max_body_bytes:,} bytes.",
@@ -217,38 +257,61 @@ class Exchange:
     def _refuse(self, error: HuiyanError) -> None:
         self._refusal = error
         self._body.clear()
+        self._form = None
         if self._started:
             self._respond_error(error)
 
     def _process(self) -> None:
-        body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
-        self._body.clear()
         try:
-            self._admit(body)
+            self._admit()
         except HuiyanError as error:
             self._respond_error(error)
         except Exception:  # noqa: BLE001  # a task boundary: the client gets an answer whatever happened
             _log.exception("unforeseen", extra={"request_id": self.request_id})
             self._respond_error(unexpected())
 
-    def _admit(self, body: bytes) -> None:
+    def _admit(self) -> None:
         gateway = self._gateway
+        body, form = self._take_body()
         if self.path == CHAT:
             admitted = admit_chat(body, gateway.model, max_images=gateway.options.max_images)
+            if form is not None:
+                admitted.files = form.files
         else:
             admitted = admit_completion(body, gateway.model)
         self._stream = admitted.stream
+        asked = Asked(
+            path=self.path,
+            admitted=admitted,
+            principal=self._principal,
+            request_id=self.request_id,
+            received_bytes=self._body_bytes,
+            started_s=self._started_s,
+            deadline_s=self._deadline_s,
+        )
         if self._idempotency_key is not None:
-            self._source = self._keyed(self._idempotency_key, body, admitted)
+            fingerprint = (
+                form.fingerprint
+                if form is not None
+                else hashlib.blake2b(admitted.body, digest_size=16).digest()
+            )
+            self._source = self._keyed(self._idempotency_key, fingerprint, asked)
         else:
-            error = check_engine(gateway.engine)
-            if error is not None:
-                raise error
-            self._source = gateway.run(self.path, admitted, self)
+            self._ran = True
+            self._source = gateway.run(asked, self)
         if self._paused:
             self._source.pause()
 
-    def _keyed(self, header: bytes, body: bytes, admitted: Admitted) -> Reader:
+    def _take_body(self) -> tuple[bytes, Form | None]:
+        """The request's JSON, and the form that it came in."""
+        reader, self._form = self._form, None
+        pieces, self._body = self._body, []
+        if reader is None:
+            return (pieces[0] if len(pieces) == 1 else b"".join(pieces)), None
+        form = reader.finish()
+        return form.request, form
+
+    def _keyed(self, header: bytes, fingerprint: bytes, asked: Asked) -> Reader:
         gateway = self._gateway
         key = http.valid_idempotency_key(header)
         if key is None:
@@ -257,17 +320,12 @@ class Exchange:
                 hint="Use a UUID.",
                 param="Idempotency-Key",
             )
-        fingerprint = hashlib.blake2b(body, digest_size=16).digest()
         # Another key's holder must not read this one's answers.
         key = f"{self._principal.id} {key}"
         answer = gateway.answers.get(key)
+        self._ran = True
         if answer is None:
-            error = check_engine(gateway.engine)
-            if error is not None:
-                raise error
-            answer = gateway.answers.open(
-                key, fingerprint, lambda sink: gateway.run(self.path, admitted, sink)
-            )
+            answer = gateway.answers.open(key, fingerprint, lambda sink: gateway.run(asked, sink))
         elif answer.fingerprint != fingerprint:
             raise ConflictError("This Idempotency-Key was used for another request.", param="Idempotency-Key")
         else:
@@ -365,7 +423,35 @@ class Exchange:
         self._head = b""
         self._sent_bytes = len(body)
         self._note = error.code
+        if not self._ran:
+            self._tell_refused(status_of(error), error.code)
         self._finish()
+
+    def _tell_refused(self, status: int, code: str) -> None:
+        """What came to a run is told of by the run."""
+        self._gateway.finished(
+            Finished(
+                request_id=self.request_id,
+                principal=self._principal,
+                path=self.path,
+                status=status,
+                stream=self._stream,
+                duration_s=self._loop.time() - self._started_s,
+                first_byte_s=None,
+                queued_s=0.0,
+                decode_s=0.0,
+                received_bytes=self._body_bytes,
+                sent_bytes=self._sent_bytes,
+                images=0,
+                chunks=0,
+                prompt_tokens=0,
+                completion_tokens=0,
+                granted_tokens=None,
+                budget="",
+                error_code=code,
+                backend="",
+            )
+        )
 
     def _finish(self) -> None:
         self.response_complete = True
@@ -373,7 +459,7 @@ class Exchange:
         self._connection.access_log.write(
             method="POST",
             path=self.path,
-            status=self._status or 499,
+            status=self._status or CLIENT_GONE,
             request_id=self.request_id,
             duration_s=self._loop.time() - self._started_s,
             sent_bytes=self._sent_bytes,

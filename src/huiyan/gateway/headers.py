@@ -33,6 +33,7 @@ _NOT_RELAYED = frozenset(
 )
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_SECONDS = re.compile(rb"[0-9]{1,6}(?:\.[0-9]{1,6})?")
 _IDEMPOTENCY_KEY = re.compile(rb"[\x21-\x7e]{1,200}")
 
 _STATUS_LINE = {s.value: f"HTTP/1.1 {s.value} {s.phrase}\r\n".encode("ascii") for s in http.HTTPStatus}
@@ -78,3 +79,10 @@ def valid_request_id(value: bytes | None) -> str | None:
 
 def valid_idempotency_key(value: bytes) -> str | None:
     return value.decode("ascii") if _IDEMPOTENCY_KEY.fullmatch(value) else None
+
+
+def valid_timeout_s(value: bytes) -> float | None:
+    """A client's own limit in seconds, at most a day."""
+    found = _SECONDS.fullmatch(value)
+    seconds = float(value) if found else 0.0
+    return seconds if 0.0 < seconds <= 86_400.0 else None

@@ -7,6 +7,8 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from huiyan.gateway.access.options import AccessOptions
+from huiyan.gateway.tls import TlsOptions
+from huiyan.gateway.traffic_options import TrafficOptions
 
 
 class GatewayOptions(BaseModel):
@@ -41,6 +43,29 @@ class GatewayOptions(BaseModel):
         64 * 1024 * 1024, ge=1024, description="Memory for answers kept in that way."
     )
     static_dir: Path | None = Field(None, description="Page files; the ones in the package unless given.")
+    max_image_frames: int = Field(500, ge=1, description="Frames of one animated picture.")
+    max_decoded_bytes: int = Field(
+        768 * 1024 * 1024, ge=1024 * 1024, description="Memory for the pixels of all pictures being read."
+    )
+    decode_timeout_s: float = Field(15.0, gt=0, description="For reading one picture.")
+    image_hosts: tuple[str, ...] = Field(
+        (), description="Hosts from which pictures are fetched when a request gives a link; none unless named."
+    )
+    images_keep_s: float = Field(
+        3600.0, gt=0, description="How long an uploaded picture can be referred to after its last use."
+    )
+    images_max_bytes: int = Field(
+        1024 * 1024 * 1024, ge=1024 * 1024, description="Disk for uploaded pictures, of everybody together."
+    )
+    images_max_bytes_per_key: int = Field(
+        256 * 1024 * 1024, ge=1024 * 1024, description="Disk for the uploaded pictures of one key."
+    )
+    metrics_per_key: bool = Field(False, description="Requests and tokens of each key in /metrics.")
+    traffic: TrafficOptions = Field(
+        default_factory=lambda: TrafficOptions.model_validate({}),
+        description="Waiting, token budget, engines elsewhere, worker processes.",
+    )
+    tls: TlsOptions = Field(default_factory=lambda: TlsOptions.model_validate({}), description="HTTPS.")
     access: AccessOptions = Field(
         default_factory=lambda: AccessOptions.model_validate({}),
         description="Keys, proxies, sessions, limits.",

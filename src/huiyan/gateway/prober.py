@@ -26,7 +26,7 @@ class _Model(msgspec.Struct):
 
     @property
     def context_tokens(self) -> int | None:
-        """vLLM says it as max_model_len, llama.cpp as meta.n_ctx (of one slot)."""
+        """VLLM says it as max_model_len, llama.cpp as meta.n_ctx (of one slot)."""
         return self.max_model_len or (self.meta.n_ctx if self.meta is not None else None)
 
 

@@ -17,7 +17,8 @@ from uvicorn.server import ServerState
 
 from huiyan.engines.upstream import Headers
 from huiyan.gateway.access_log import AccessLog
-from huiyan.gateway.exchange import CHAT, COMPLETION, Exchange
+from huiyan.gateway.exchange import Exchange
+from huiyan.gateway.relay import CHAT, COMPLETION
 from huiyan.gateway.service import Gateway
 
 _HOT = {CHAT.encode("ascii"): CHAT, COMPLETION.encode("ascii"): COMPLETION}

@@ -1,28 +1,43 @@
-"""What all requests of one gateway process share: engine, limits, running answers, events."""
+"""What all requests of one gateway process share: engines, keys, limits, running answers, events."""
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import secrets
 import time
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from pathlib import Path
 
 from huiyan import __version__
 from huiyan.engines.status import EngineEndpoint, EngineState, EngineStatus, ModelCard
 from huiyan.engines.upstream import Pool
-from huiyan.errors import EngineDiedError, QueueFullError
+from huiyan.errors import EngineDiedError
+from huiyan.gateway import budget as token_budget
 from huiyan.gateway.access.runtime import Access
-from huiyan.gateway.admission import Admitted
+from huiyan.gateway.adapter import clean_completion
+from huiyan.gateway.admission import Admitted, check_engine
 from huiyan.gateway.answers import AnswerBook
+from huiyan.gateway.backends import Backend, Backends
+from huiyan.gateway.budget import Ask, Budget, Count
+from huiyan.gateway.engine_metrics import MetricsPoller
 from huiyan.gateway.events import EventHub
-from huiyan.gateway.intake import ImageLimits
+from huiyan.gateway.finished import Finished
+from huiyan.gateway.live_log import LiveLog
+from huiyan.gateway.metrics import Metrics
 from huiyan.gateway.options import GatewayOptions
-from huiyan.gateway.relay import Run, Sink
+from huiyan.gateway.pictures.assemble import assemble
+from huiyan.gateway.prober import Prober
+from huiyan.gateway.queue import FairQueue
+from huiyan.gateway.reading import PictureReader
+from huiyan.gateway.relay import COMPLETION, Sink
+from huiyan.gateway.run import Asked, PicturesDone, Run
 from huiyan.gateway.schema import HelloEvent
+from huiyan.gateway.token_count import TokenCounter
 
-#: Requests whose pictures wait for a decoder, for each decoder; more are refused with Retry-After.
-_WAITING_PER_DECODER = 16
+#: Requests at an engine that does not say how many it takes: vLLM's own default for one GPU.
+_DEFAULT_SLOTS = 256
+_LOCAL_ENGINE = "engine"
 
 
 class Gateway:
@@ -37,12 +52,13 @@ class Gateway:
         endpoint: EngineEndpoint | None,
         data_dir: Path | None = None,
     ) -> None:
-        """data_dir: for keys and usage; without one there are none."""
+        """data_dir: for keys, usage and uploaded pictures; without one there are none."""
         self.options = options
         self.model = model
         self.engine = engine
         self.boot_id = secrets.token_hex(4)
         self.started_s = time.monotonic()
+        self.loop = asyncio.get_running_loop()
         self.access = Access(
             options.access,
             host=options.host,
@@ -54,41 +70,68 @@ class Gateway:
         self.answers = AnswerBook(
             grace_s=options.answer_grace_s, keep_s=options.answer_keep_s, max_bytes=options.answers_max_bytes
         )
-        self.limits = ImageLimits(max_bytes=options.max_image_bytes, max_pixels=options.max_image_pixels)
+        self.live_log = LiveLog(None if data_dir is None else data_dir / "logs" / "huiyan.jsonl")
+        self.pictures = PictureReader(options, None if data_dir is None else data_dir / "images")
         self.active = 0
-        self._decoders = ThreadPoolExecutor(options.decode_workers, thread_name_prefix="intake")
         self._numbers = itertools.count(1)
-        self._decoding = 0
-        self._pool: Pool | None = None
-        if endpoint is not None:
+        traffic = options.traffic
+        self.keep_alive_s = traffic.keep_alive_s
+        self.limiter = self.access.limiter
+        self.queue = FairQueue(
+            traffic.max_running or self._slots(endpoint),
+            traffic.max_waiting,
+            traffic.max_waiting_per_key,
+            timeout_s=traffic.queue_timeout_s,
+        )
+        self.budget = Budget(model.context_tokens, min_answer_tokens=traffic.min_answer_tokens)
+        self.metrics = Metrics(per_key=options.metrics_per_key)
+        self._pollers: dict[str, MetricsPoller] = {}
+        self._backends: Backends | None = None
+        self._probing: asyncio.Task[None] | None = None
+        if traffic.backends:
+            self._connect_elsewhere()
+        elif endpoint is not None:
             self.connect(endpoint)
+        self._watch_gauges()
 
     def connect(self, endpoint: EngineEndpoint) -> None:
         """Send requests to this engine from now on."""
-        if self._pool is not None:
-            self._pool.close()
-        self._pool = Pool(
-            endpoint,
-            connect_timeout_s=self.options.engine_connect_timeout_s,
-            idle_timeout_s=self.options.engine_idle_timeout_s,
-        )
+        if self._backends is not None:
+            for old in self._backends.all:
+                self._let_go(old)
+        backend = Backend(_LOCAL_ENGINE, self._pool_to(endpoint), card=self.model, status=self.engine)
+        self._poll(backend)
+        self._backends = Backends([backend])
+        self.queue.slots = self.options.traffic.max_running or self._slots(endpoint)
+
+    @property
+    def backends(self) -> Backends:
+        """Raises EngineDiedError where there is no engine at all."""
+        if self._backends is None:
+            raise EngineDiedError("No engine is configured.", hint="Start one with `huiyan start`.")
+        return self._backends
 
     @property
     def pool(self) -> Pool:
-        """Raises EngineDiedError where there is no engine at all."""
-        if self._pool is None:
-            raise EngineDiedError("No engine is configured.", hint="Start one with `huiyan start`.")
-        return self._pool
+        """To any engine that can answer a small question. Raises EngineError and its kinds."""
+        return self.backends.choose().pool
 
     def update_engine(self, status: EngineStatus) -> None:
-        """The launcher (or a probe) says what the engine does now; open pages hear of it."""
+        """The launcher (or a look at it) says what the engine does now; open pages hear of it."""
         self.engine = status
+        if self._backends is not None and not self.options.traffic.backends:
+            self._backends.all[0].status = status
         self.events.publish("engine", status)
 
     def update_model(self, model: ModelCard) -> None:
         """Another model is served from now on."""
         self.model = model
+        self.budget.context_tokens = model.context_tokens
         self.events.publish("hello", self.hello())
+
+    def pause(self) -> None:
+        """Let new requests wait: the engine is being replaced. Ends by itself after `max_pause_s`."""
+        self.queue.pause(self.options.traffic.max_pause_s)
 
     def hello(self) -> HelloEvent:
         return HelloEvent(version=__version__, boot_id=self.boot_id, model=self.model, engine=self.engine)
@@ -101,28 +144,148 @@ class Gateway:
         """Unique across restarts, short enough to read out."""
         return f"{self.boot_id}-{next(self._numbers):x}"
 
-    def run(self, path: str, admitted: Admitted, sink: Sink) -> Run:
-        """Start a request on the engine; `sink` hears the rest. Raises EngineDiedError, QueueFullError."""
-        run = Run(self.pool, path, admitted, sink)
-        if not admitted.images:
-            run.start()
-            return run
-        if self._decoding >= _WAITING_PER_DECODER * self.options.decode_workers:
-            raise QueueFullError(
-                "Too many pictures are waiting to be read.", retry_after_s=2.0, hint="Try again."
-            )
-        self._decoding += 1
-        run.start_decoding(self._decoders, self.limits, self._decoded)
+    def run(self, asked: Asked, sink: Sink) -> Run:
+        """Start a request; `sink` hears the rest. Raises what refuses it at once."""
+        if not self.queue.paused and not self.options.traffic.backends:
+            error = check_engine(self.engine)
+            if error is not None:
+                raise error
+        run = Run(self, asked, sink)
+        run.start()
         return run
 
-    def _decoded(self) -> None:
-        self._decoding -= 1
+    # What a run needs.
+
+    def choose_backend(self, admitted: Admitted) -> Backend:
+        """Raises: EngineError and its kinds where no engine can take it."""
+        return self.backends.choose(admitted.affinity)
+
+    def plain_body(self, asked: Asked) -> Sequence[bytes]:
+        """Of a request without pictures: what a client must not write is taken out of its text."""
+        if asked.path == COMPLETION:
+            return (clean_completion(self.pictures.adapter, asked.admitted.body),)
+        return assemble(asked.admitted.body, {}, self.pictures.adapter)
+
+    def read_pictures(self, asked: Asked, done: PicturesDone) -> None:
+        self.pictures.read(asked, self.model, done)
+
+    def need(self, admitted: Admitted, pictures: Sequence[tuple[int, int]]) -> Ask:
+        return token_budget.ask(
+            self.model,
+            messages_bytes=admitted.text_bytes,
+            messages=len(admitted.messages) or 1,
+            text=admitted.text,
+            tools_bytes=len(admitted.tools),
+            pictures=pictures,
+            max_tokens=admitted.max_tokens,
+            choices=admitted.choices,
+        )
+
+    def count(self, backend: Backend) -> Count:
+        return TokenCounter(backend.pool)
+
+    def started(self, backend: Backend) -> None:
+        """A request goes to this engine."""
+        poller = self._pollers.get(backend.name)
+        if poller is not None:
+            poller.touch()
+
+    def finished(self, record: Finished) -> None:
+        self.metrics.finished(record)
+        self.access.usage.finished(record)
 
     async def close(self) -> None:
         """Let go of everything; requests under way fail."""
         self.events.close()
+        self.live_log.close()
+        self.queue.close()
         self.answers.close()
-        if self._pool is not None:
-            self._pool.close()
-        self._decoders.shutdown(wait=False, cancel_futures=True)
+        if self._probing is not None:
+            self._probing.cancel()
+        if self._backends is not None:
+            for backend in self._backends.all:
+                self._let_go(backend)
+        await self.pictures.close()
         await self.access.close()
+
+    def _connect_elsewhere(self) -> None:
+        """Engines that somebody else runs, from the settings."""
+        traffic = self.options.traffic
+        starting = EngineStatus(state=EngineState.STARTING, engine="remote", model=self.model.id)
+        backends = []
+        for given in traffic.backends:
+            pool = self._pool_to(given.endpoint())
+            backend = Backend(
+                given.name, pool, card=self.model, status=starting, capacity=given.capacity
+            )
+            self._poll(backend)
+            backends.append(backend)
+        self._backends = Backends(backends, eject_after=traffic.eject_after, eject_s=traffic.eject_s)
+        prober = Prober(
+            lambda: list(backends), interval_s=traffic.probe_interval_s, changed=self._backend_changed
+        )
+        self._probing = self.loop.create_task(prober.run())
+
+    def _backend_changed(self, backend: Backend) -> None:
+        """The whole is as good as its best engine."""
+        states = {each.status.state: each for each in self.backends.all}
+        best = next((states[s] for s in (EngineState.READY, EngineState.LOADING) if s in states), backend)
+        if best.card != self.model:
+            self.update_model(best.card)
+        if best.status.state is not self.engine.state:
+            self.update_engine(best.status)
+
+    def _slots(self, endpoint: EngineEndpoint | None) -> int:
+        slots = endpoint.slots if endpoint is not None else None
+        return slots or _DEFAULT_SLOTS * max(1, len(self.options.traffic.backends))
+
+    def _pool_to(self, endpoint: EngineEndpoint) -> Pool:
+        return Pool(
+            endpoint,
+            connect_timeout_s=self.options.engine_connect_timeout_s,
+            idle_timeout_s=self.options.engine_idle_timeout_s,
+        )
+
+    def _poll(self, backend: Backend) -> None:
+        """llama.cpp says nothing of its cache: each of its slots has a context of its own."""
+        if backend.pool.endpoint.dialect == "vllm":
+            self._pollers[backend.name] = MetricsPoller(
+                backend.pool,
+                active=lambda: backend.in_flight > 0,
+                told=backend.kv.told,
+                interval_s=self.options.traffic.metrics_interval_s,
+            )
+
+    def _let_go(self, backend: Backend) -> None:
+        poller = self._pollers.pop(backend.name, None)
+        if poller is not None:
+            poller.close()
+        backend.pool.close()
+
+    def _watch_gauges(self) -> None:
+        watch = self.metrics.watch
+        watch("active_requests", lambda: self.active)
+        watch("queued_requests", lambda: self.queue.waiting)
+        watch("queue_slots", lambda: self.queue.slots)
+        watch("queue_paused", lambda: self.queue.paused)
+        watch("decoding_images", lambda: self.pictures.reading)
+        watch("event_streams", lambda: self.events.subscribers)
+        watch("kept_answers_bytes", lambda: self.answers.total_bytes)
+        watch("engine_ready", lambda: self.ready)
+        watch("backends_usable", self._usable)
+        watch("kv_cache_tokens", lambda: self._kv("total_tokens"))
+        watch("kv_cache_free_tokens", lambda: self._kv("free_tokens"))
+        watch("engine_running_requests", lambda: self._kv("running"))
+        watch("engine_waiting_requests", lambda: self._kv("waiting"))
+
+    def _usable(self) -> int:
+        backends = self._backends.all if self._backends is not None else ()
+        return sum(each.status.state is EngineState.READY and not each.draining for each in backends)
+
+    def _kv(self, name: str) -> float | None:
+        """The sum over all engines that say it."""
+        states = [each.kv.state for each in (self._backends.all if self._backends is not None else ())]
+        values = [getattr(state, name) for state in states if state is not None]
+        known = [value for value in values if value is not None]
+        return sum(known) if known else None
+

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from huiyan.engines.status import EngineEndpoint
+from huiyan.errors import SettingsError
+from huiyan.messages import refusal
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
@@ -25,6 +30,21 @@ class BackendOptions(BaseModel):
     dialect: str = Field("vllm", pattern=r"^(vllm|llama_cpp)$", description="Whose API it speaks.")
     capacity: float = Field(1.0, gt=0, le=1000, description="Share of the load, relative to the others.")
 
+    def endpoint(self) -> EngineEndpoint:
+        """Reads the key's file. Raises: SettingsError."""
+        parts = urlsplit(self.url)
+        key = ""
+        if self.api_key_file is not None:
+            try:
+                key = self.api_key_file.read_text("utf-8").partition("\n")[0].strip()
+            except (OSError, UnicodeDecodeError) as error:
+                raise refusal(
+                    SettingsError, "settings.file", path=self.api_key_file, reason=error
+                ) from error
+        return EngineEndpoint(
+            host=parts.hostname or "", port=parts.port or 80, api_key=key, dialect=self.dialect
+        )
+
 
 class TrafficOptions(BaseModel):
     """Frozen; unknown names are refused."""
@@ -36,7 +56,9 @@ class TrafficOptions(BaseModel):
     )
     max_waiting: int = Field(256, ge=0, le=65536, description="Requests that wait for their turn, in all.")
     max_waiting_per_key: int = Field(64, ge=0, le=65536, description="Requests of one key that wait.")
-    queue_timeout_s: float = Field(120.0, gt=0, description="Longest wait for a turn.")
+    queue_timeout_s: float = Field(
+        600.0, gt=0, description="Longest wait for a turn; on a CPU one answer may take minutes."
+    )
     max_pause_s: float = Field(
         900.0, gt=0, description="Longest pause while the engine is being replaced; then requests go on."
     )

@@ -88,6 +88,7 @@ class Edge:
             )
         finally:
             current_request_id.reset(token)
+            self._gateway.metrics.answered(scope["method"], status)
             self._access_log.write(
                 method=scope["method"],
                 path=scope["path"][:200],

@@ -141,7 +141,8 @@ def _get(target: SplitResult, rules: RemoteRules, label: str, deadline_s: float)
                 "Connection": "close",
             },
         )
-        return _answer(connection.getresponse(), rules, label, deadline_s)
+        with contextlib.closing(connection.getresponse()) as response:
+            return _answer(response, rules, label, deadline_s)
     finally:
         watch.cancel()
         connection.close()

@@ -1,0 +1,372 @@
+"""One run of a request on an engine: its limits, pictures, budget, turn, and its bytes as they come.
+
+    limited → pictures read → budget → turn → sent → relayed
+
+Each stage is a plain call; one that has to wait is given a callback. Where nothing has to wait, a
+run goes through all of them within `start`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from huiyan.engines.upstream import Call, Headers
+from huiyan.errors import ContextExceededError, EngineError, HuiyanError
+from huiyan.gateway import sse
+from huiyan.gateway.access.principal import Principal
+from huiyan.gateway.admission import Admitted
+from huiyan.gateway.backends import Backend
+from huiyan.gateway.budget import Ask, Budget, Count, Grant
+from huiyan.gateway.errors import status_of
+from huiyan.gateway.fields import with_max_tokens
+from huiyan.gateway.finished import Finished
+from huiyan.gateway.limits import Lease, Limiter, Refused
+from huiyan.gateway.queue import FairQueue, Ticket
+from huiyan.gateway.relay import MAX_ERROR_BYTES, Sink, error_from, head_of
+from huiyan.gateway.tail import UsageTail
+from huiyan.log import get_logger
+
+_log = get_logger(__name__)
+
+#: nginx's, for a client that left before it had its answer.
+CLIENT_GONE = 499
+
+_EVENT_STREAM: Headers = [(b"content-type", b"text/event-stream")]
+
+
+@dataclass(slots=True)
+class Asked:
+    """A request that was admitted, and whose it is.
+
+    received_bytes: of its body as it came. started_s: loop time of its first byte.
+    deadline_s: the client's own limit on waiting, in seconds.
+    """
+
+    path: str
+    admitted: Admitted
+    principal: Principal
+    request_id: str
+    received_bytes: int
+    started_s: float
+    deadline_s: float | None = None
+
+
+#: The body for the engine in pieces, and (width, height) of its pictures in pixels; or why not.
+Pictures = tuple[Sequence[bytes], Sequence[tuple[int, int]]]
+PicturesDone = Callable[[Pictures | HuiyanError], None]
+
+
+class Services(Protocol):
+    """What a run needs of its gateway."""
+
+    loop: asyncio.AbstractEventLoop
+    limiter: Limiter
+    queue: FairQueue
+    budget: Budget
+    keep_alive_s: float
+
+    def choose_backend(self, admitted: Admitted) -> Backend:
+        """Raises: EngineError and its kinds where no engine can take it."""
+
+    def plain_body(self, asked: Asked) -> Sequence[bytes]: ...
+
+    def read_pictures(self, asked: Asked, done: PicturesDone) -> None: ...
+
+    def need(self, admitted: Admitted, pictures: Sequence[tuple[int, int]]) -> Ask: ...
+
+    def count(self, backend: Backend) -> Count: ...
+
+    def started(self, backend: Backend) -> None: ...
+
+    def finished(self, record: Finished) -> None: ...
+
+
+class Run:
+    """Owns one request from admission to the last byte. Hears the engine, tells its sink."""
+
+    __slots__ = (
+        "_asked",
+        "_backend",
+        "_body",
+        "_call",
+        "_cancelled",
+        "_chunks",
+        "_decode_s",
+        "_error_body",
+        "_error_status",
+        "_first_byte_s",
+        "_grant",
+        "_head_told",
+        "_keep_alive",
+        "_lease",
+        "_over",
+        "_paused",
+        "_pictures",
+        "_queued_s",
+        "_refusal",
+        "_sent_bytes",
+        "_services",
+        "_sink",
+        "_stage_s",
+        "_starting",
+        "_status",
+        "_tail",
+        "_ticket",
+        "_waited",
+    )
+
+    def __init__(self, services: Services, asked: Asked, sink: Sink) -> None:
+        self._services = services
+        self._asked = asked
+        self._sink = sink
+        self._lease: Lease | None = None
+        self._ticket: Ticket | None = None
+        self._backend: Backend | None = None
+        self._grant: Grant | None = None
+        self._call: Call | None = None
+        self._body: Sequence[bytes] = ()
+        self._pictures: Sequence[tuple[int, int]] = ()
+        self._tail = UsageTail(stream=asked.admitted.stream)
+        self._keep_alive: asyncio.TimerHandle | None = None
+        self._refusal: HuiyanError | None = None
+        self._starting = False
+        self._cancelled = False
+        self._over = False
+        self._paused = False
+        self._waited = False
+        self._head_told = False
+        self._status = 0
+        self._error_status = 0
+        self._error_body = bytearray()
+        self._first_byte_s: float | None = None
+        self._stage_s = 0.0
+        self._decode_s = 0.0
+        self._queued_s = 0.0
+        self._sent_bytes = 0
+        self._chunks = 0
+
+    def start(self) -> None:
+        """Go as far as it can be gone now. Raises the refusal if there is one already.
+
+        `sink` hears of everything else, never from within this call.
+        """
+        self._starting = True
+        asked = self._asked
+        self._services.limiter.begin(asked.principal, body_bytes=asked.received_bytes, done=self._limited)
+        self._starting = False
+        if self._refusal is not None:
+            raise self._refusal
+
+    def cancel(self) -> None:
+        """Stop the work on it, wherever it stands; the sink hears nothing more."""
+        self._cancelled = True
+        if self._call is not None:
+            self._call.cancel()
+        self._end(CLIENT_GONE, "")
+
+    def pause(self) -> None:
+        self._paused = True
+        if self._call is not None:
+            self._call.pause()
+
+    def resume(self) -> None:
+        self._paused = False
+        if self._call is not None:
+            self._call.resume()
+
+    # The stages.
+
+    def _limited(self, result: Lease | Refused) -> None:
+        if isinstance(result, Refused):
+            result.error.headers = result.headers
+            self._fail(result.error)
+            return
+        self._lease = result
+        if self._cancelled:
+            result.finish()
+        elif self._asked.admitted.images:
+            self._stage_s = self._services.loop.time()
+            self._services.read_pictures(self._asked, self._pictures_read)
+        else:
+            self._body = self._services.plain_body(self._asked)
+            self._plan()
+
+    def _pictures_read(self, result: Pictures | HuiyanError) -> None:
+        self._decode_s = self._services.loop.time() - self._stage_s
+        self._asked.admitted.drop_pictures()  # megabytes, not needed any more
+        if self._cancelled:
+            return
+        if isinstance(result, HuiyanError):
+            self._fail(result)
+        else:
+            self._body, self._pictures = result
+            self._plan()
+
+    def _plan(self) -> None:
+        services = self._services
+        try:
+            self._backend = backend = services.choose_backend(self._asked.admitted)
+            need = services.need(self._asked.admitted, self._pictures)
+            services.budget.grant(need, backend.kv, count=services.count(backend), done=self._granted)
+        except HuiyanError as error:
+            self._fail(error)
+
+    def _granted(self, result: Grant | ContextExceededError) -> None:
+        if self._cancelled:
+            return
+        if isinstance(result, ContextExceededError):
+            self._fail(result)
+            return
+        self._grant = result
+        services, asked = self._services, self._asked
+        self._stage_s = services.loop.time()
+        ticket = services.queue.enter(
+            asked.principal,
+            deadline_s=asked.deadline_s,
+            granted=self._go,
+            refused=self._fail,
+            ready=self._fits if result.wait else None,
+        )
+        self._ticket = ticket
+        if self._over:  # it went wrong, or through, within `enter`
+            ticket.leave()
+        elif ticket.state == "waiting":
+            self._waited = True
+        if self._waited and asked.admitted.stream:
+            self._keep_alive = services.loop.call_later(services.keep_alive_s, self._still_waiting)
+
+    def _fits(self) -> bool:
+        """Whether the cache has room for it by now."""
+        assert self._grant is not None
+        assert self._backend is not None
+        self._grant = self._services.budget.again(self._grant, self._backend.kv)
+        return not self._grant.wait
+
+    def _still_waiting(self) -> None:
+        """Proxies and clients give up on a connection that says nothing."""
+        if not self._head_told:
+            self._head_told = True
+            self._status = 200
+            self._sink.on_head(200, _EVENT_STREAM, None)
+        self._sink.on_body(sse.KEEP_ALIVE)
+        self._keep_alive = self._services.loop.call_later(self._services.keep_alive_s, self._still_waiting)
+
+    def _go(self, ticket: Ticket) -> None:
+        """Its turn has come."""
+        self._ticket = ticket
+        self._queued_s = self._services.loop.time() - self._stage_s
+        if self._keep_alive is not None:
+            self._keep_alive.cancel()
+        backend, grant = self._backend, self._grant
+        assert backend is not None
+        assert grant is not None
+        if self._waited:
+            # It may have waited for an engine that is gone by now.
+            try:
+                self._backend = backend = self._services.choose_backend(self._asked.admitted)
+            except HuiyanError as error:
+                self._fail(error)
+                return
+        body = self._body
+        if grant.max_tokens is not None:
+            body = (with_max_tokens(body[0] if len(body) == 1 else b"".join(body), grant.max_tokens),)
+        self._body = ()
+        self._asked.admitted.body = b""
+        backend.kv.charge(grant.prompt_tokens)
+        backend.started()
+        self._services.started(backend)
+        self._call = backend.pool.send("POST", self._asked.path, self, body=body)
+        if self._paused:
+            self._call.pause()
+
+    # Listener: what the engine answers.
+
+    def on_head(self, status: int, headers: Headers) -> None:
+        if status >= 400:
+            self._error_status = status
+            return
+        self._status = status
+        if self._head_told:  # while it waited; the rest of the head is spent
+            return
+        self._head_told = True
+        length, kept = head_of(headers)
+        if self._lease is not None:
+            kept += self._lease.headers()
+        if self._grant is not None:
+            kept += self._grant.headers()
+        self._sink.on_head(status, kept, length)
+
+    def on_body(self, data: bytes) -> None:
+        if self._error_status:
+            if len(self._error_body) < MAX_ERROR_BYTES:
+                self._error_body += data[: MAX_ERROR_BYTES - len(self._error_body)]
+            return
+        if self._first_byte_s is None:
+            self._first_byte_s = self._services.loop.time() - self._asked.started_s
+        self._chunks += 1
+        self._sent_bytes += len(data)
+        self._tail.feed(data)
+        self._sink.on_body(data)
+
+    def on_end(self) -> None:
+        if self._error_status:
+            self._fail(error_from(self._error_status, bytes(self._error_body)))
+        else:
+            self._end(self._status, "")
+            self._sink.on_end()
+
+    def on_error(self, error: EngineError) -> None:
+        self._fail(error)
+
+    def _fail(self, error: HuiyanError) -> None:
+        if self._cancelled or self._over:
+            return
+        self._end(status_of(error), error.code, failed=isinstance(error, EngineError))
+        if self._starting:
+            self._refusal = error
+        else:
+            self._sink.on_error(error)
+
+    def _end(self, status: int, error_code: str, *, failed: bool = False) -> None:
+        """Give everything back, once, and say what it was."""
+        if self._over:
+            return
+        self._over = True
+        if self._keep_alive is not None:
+            self._keep_alive.cancel()
+        if self._ticket is not None:
+            self._ticket.leave()
+        if self._call is not None and self._backend is not None:
+            self._backend.ended(failed=failed)
+        usage = self._tail.usage()
+        grant = self._grant
+        prompt_tokens = usage.prompt_tokens or (grant.prompt_tokens if grant and self._call else 0)
+        if self._lease is not None:
+            self._lease.finish(prompt_tokens, usage.completion_tokens)
+        asked = self._asked
+        self._services.finished(
+            Finished(
+                request_id=asked.request_id,
+                principal=asked.principal,
+                path=asked.path,
+                status=status,
+                stream=asked.admitted.stream,
+                duration_s=self._services.loop.time() - asked.started_s,
+                first_byte_s=self._first_byte_s,
+                queued_s=self._queued_s,
+                decode_s=self._decode_s,
+                received_bytes=asked.received_bytes,
+                sent_bytes=self._sent_bytes,
+                images=asked.admitted.image_count,
+                chunks=self._chunks,
+                prompt_tokens=prompt_tokens,
+                completion_tokens=usage.completion_tokens,
+                granted_tokens=grant.max_tokens if grant else None,
+                budget=grant.reason if grant else "",
+                error_code=error_code,
+                backend=self._backend.name if self._backend is not None else "",
+            )
+        )
