@@ -70,8 +70,9 @@ class Lease:
             self._shared.finish(self._limits, self._token, tokens)
 
     def headers(self) -> Headers:
-        """x-ratelimit-* as OpenAI has them; of the time when the request began."""
-        return [] if self._reading is None else headers_of(self._limits, self._reading)
+        """x-ratelimit-* as OpenAI has them; the request itself is counted in."""
+        reading = self._reading if self._account is None else self._account.read_now()
+        return [] if reading is None else headers_of(self._limits, reading)
 
 
 #: For whoever has no limits: nothing is counted.
@@ -104,7 +105,12 @@ class Limiter:
             done(self._begin_here(principal.id, limits, body_bytes))
 
     def seed_bytes(self, used_today: dict[str, int]) -> None:
-        """Bytes that keys have sent today already, from the usage table: a restart forgives nothing."""
+        """Bytes that keys have sent today already, from the usage table: a restart forgives nothing.
+
+        Shared limits outlive this process by themselves.
+        """
+        if self._shared is not None:
+            return
         now = self._clock()
         for key_id, size in used_today.items():
             self._account(key_id).count_bytes(size, now)
@@ -125,7 +131,7 @@ class Limiter:
         account.streams += 1
         account.requests.add(1, now)
         account.count_bytes(body_bytes, now)
-        return Lease(limits, account=account, reading=account.read(now))
+        return Lease(limits, account=account)
 
     def _account(self, key_id: str) -> Account:
         account = self._accounts.get(key_id)

@@ -15,6 +15,9 @@ from typing import Final
 MINUTE_S: Final = 60.0
 DAY_S: Final = 86_400.0
 
+#: "Less than the limit" is so just after the moment at which it is equal.
+_PAST_S: Final = 0.001
+
 
 class SlidingWindow:
     """How much was added during the last `MINUTE_S`, taking the minute before as evenly spread."""
@@ -48,7 +51,7 @@ class SlidingWindow:
         self._current = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Reading:
     """What a key has used, at one moment. *_window: as `SlidingWindow.counts` gives it."""
 
@@ -104,6 +107,9 @@ class Account:
     def read(self, now: float) -> Reading:
         return Reading(self.streams, self._bytes_on(now), self.requests.counts(now), self.tokens.counts(now))
 
+    def read_now(self) -> Reading:
+        return self.read(self._clock())
+
     def idle(self, now: float) -> bool:
         """Nothing in it would be missed."""
         reading = self.read(now)
@@ -133,6 +139,6 @@ def _wait_s(window: tuple[int, int, float], limit: int) -> float:
         return 0.0
     if current < limit:
         # previous * left / minute has to sink below limit - current.
-        return max(0.0, left_s - (limit - current) * MINUTE_S / previous)
+        return max(0.0, left_s - (limit - current) * MINUTE_S / previous) + _PAST_S
     # Then this window is the one before, and has to sink below the limit itself.
-    return left_s + MINUTE_S - limit * MINUTE_S / current
+    return left_s + MINUTE_S - limit * MINUTE_S / current + _PAST_S

@@ -28,7 +28,7 @@ def huiyan(environment: dict[str, str], tmp_path: Path) -> Run:
 
     def run(command: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "huiyan", command, "--data-dir", str(tmp_path / "data"), *arguments],
+            [sys.executable, "-m", "huiyan", command, *arguments, "--data-dir", str(tmp_path / "data")],
             env={**environment, **variables},
             cwd=tmp_path,
             capture_output=True,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -60,6 +61,8 @@ class Access:
         self._database: Database | None = None
         self._wake = threading.Event()
         self._closing = False
+        #: What was counted today before this process began is still to be read.
+        self._started_over = False
         self._first_look = asyncio.Event()
         self._thread: threading.Thread | None = None
 
@@ -72,6 +75,8 @@ class Access:
         if self._nothing_there():
             self.ring.load_empty()
             self._first_look.set()
+        else:
+            self._started_over = True
         self._thread = threading.Thread(target=self._watch, name="keys", daemon=True)
         self._thread.start()
 
@@ -142,6 +147,11 @@ class Access:
             from huiyan.state.issue import adopt_key_file
 
             adopt_key_file(database, self.options.admin_key_file)
+        if self._started_over:
+            self._started_over = False
+            today = time.strftime("%Y-%m-%d", time.gmtime())
+            used = {row.key_id: row.counts.received_bytes for row in database.usage(since_day=today)}
+            self._call(lambda: self.limiter.seed_bytes(used))
         revision, mine = database.revision(), self.ring.revision
         if revision != mine:
             snapshot = database.snapshot()

@@ -74,6 +74,6 @@ def keys() -> Keys:
 def make_door(keys: Keys) -> MakeDoor:
     def make(host: str = "127.0.0.1", **options: Any) -> Door:
         sessions = Sessions(keys.ring, cookie_name="huiyan_session_8000", ttl_s=600)
-        return Door(AccessOptions(**options), host=host, ring=keys.ring, sessions=sessions)
+        return Door(AccessOptions.model_validate(options), host=host, ring=keys.ring, sessions=sessions)
 
     return make

@@ -55,4 +55,4 @@ def test_a_preflight_echoes_only_header_names() -> None:
 )
 def test_what_is_no_origin_is_refused_as_a_setting(origin: str) -> None:
     with pytest.raises(ValidationError):
-        AccessOptions(cors_origins=(origin,))
+        AccessOptions.model_validate({"cors_origins": (origin,)})

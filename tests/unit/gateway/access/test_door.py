@@ -167,7 +167,7 @@ def test_the_scheme_is_read_as_rfc_9110_has_it(make_door: MakeDoor, keys: Keys) 
 def test_before_the_keys_are_read_a_key_is_neither_right_nor_wrong() -> None:
     ring = KeyRing()
     sessions = Sessions(ring, cookie_name="c", ttl_s=60)
-    door = Door(AccessOptions(), host="127.0.0.1", ring=ring, sessions=sessions)
+    door = Door(AccessOptions.model_validate({}), host="127.0.0.1", ring=ring, sessions=sessions)
     assert ask(door, HOST) is LOCAL
     assert isinstance(ask(door, HOST, bearer("hy-a-b")), QueueFullError)
     assert isinstance(ask(door, HOST, (b"cookie", b"c=x"), peer=LAN), QueueFullError)
