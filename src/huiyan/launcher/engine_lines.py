@@ -39,6 +39,9 @@ _CONTENT: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
     (re.compile(r"\b((?:prompt|content|text|messages)['\"]?\s*[:=]\s*)(['\"\[]).*"), r"\1" + log.MASK),
 )
 
+#: No line of an engine says more in more.
+_MAX_CHARS: Final = 8192
+
 #: An engine that logs JSON: where it keeps what a line needs.
 _JSON_LEVELS: Final = ("level", "levelname", "severity")
 _JSON_MESSAGES: Final = ("message", "msg", "event")
@@ -53,7 +56,7 @@ class EngineLines:
     def record(self, line: str) -> dict[str, Any]:
         """`ts`, `level`, `source` and `message`; `logger`, `task`, `request_id` where the line tells them."""
         # A progress bar redraws itself; what it showed last is what counts.
-        line = _COLOURS.sub("", line.rstrip("\r").rpartition("\r")[2])
+        line = _COLOURS.sub("", line.rstrip("\r").rpartition("\r")[2][:_MAX_CHARS])
         found = _from_json(line) or _llama_cpp(line) or _vllm(line) or _uvicorn(line)
         if found is None:
             found = {"level": self._plain_level(line), "message": line}

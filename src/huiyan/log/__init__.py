@@ -45,7 +45,8 @@ _REPLACEMENTS: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
     # name=value, name: value, "name": "value", 'name': ['value', …]
     (
         re.compile(
-            rf"(?P<name>\b{_SENSITIVE}[\"']?\s*[=:]\s*)(?!(?:Bearer|Basic)\s)"
+            # Not \b: a run of words with hyphens would be gone through from each of them.
+            rf"(?P<name>(?<![\w-]){_SENSITIVE}[\"']?\s*[=:]\s*)(?!(?:Bearer|Basic)\s)"
             r"(?P<open>[\[(]?[\"']?)[^\s\"',;&\[\]{}()]+",
             re.IGNORECASE,
         ),

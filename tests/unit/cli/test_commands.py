@@ -8,7 +8,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -136,7 +135,7 @@ def test_a_detached_start_is_asked_watched_and_stopped(
 def test_logs_follow_until_interrupted(
     running: dict[str, object], environment: dict[str, str], tmp_path: Path, huiyan: Run
 ) -> None:
-    command = [sys.executable, "-m", "huiyan", "logs", "-f", "-n", "0", "--json", "--data-dir"]
+    command = [sys.executable, "-m", "huiyan", "logs", "-f", "-n", "1", "--json", "--data-dir"]
     with subprocess.Popen(
         [*command, str(tmp_path / "data")],
         env=environment,
@@ -145,7 +144,8 @@ def test_logs_follow_until_interrupted(
         text=True,
     ) as following:
         assert following.stdout is not None
-        time.sleep(1.0)
+        # Once the last line of before is shown, no later one is missed.
+        assert json.loads(following.stdout.readline())
         engine = running["engine_pid"]
         assert isinstance(engine, int)
         os.kill(engine, signal.SIGKILL)
