@@ -6,7 +6,7 @@ from typing import cast
 from huiyan.engines.upstream import Headers
 from huiyan.errors import EngineDiedError, HuiyanError
 from huiyan.gateway.answers import Answer, AnswerBook
-from huiyan.gateway.relay import Run
+from huiyan.gateway.run import Run
 
 
 class FakeRun:
