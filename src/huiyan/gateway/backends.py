@@ -13,6 +13,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from hashlib import blake2b
+from zlib import crc32
 
 import msgspec
 
@@ -55,6 +56,7 @@ class Backend:
         "kv",
         "name",
         "pool",
+        "seed",
         "status",
     )
 
@@ -66,6 +68,8 @@ class Backend:
         self.card = card
         self.status = status
         self.capacity = capacity
+        #: The same in all processes, as rendezvous hashing needs it.
+        self.seed = int.from_bytes(blake2b(name.encode("utf-8"), digest_size=8).digest(), "big")
         self.kv = KvLedger()
         self.in_flight = 0
         self.draining = False
@@ -200,7 +204,8 @@ class Backends:
             return min(usable[turn:] + usable[:turn], key=_load)
         total = sum(b.in_flight for b in usable) + 1
         bound = _LOAD_FACTOR * total / sum(b.capacity for b in usable)
-        ranked = sorted(usable, key=lambda b: _score(b.name, affinity), reverse=True)
+        conversation = crc32(affinity)
+        ranked = sorted(usable, key=lambda b: _mix(b.seed ^ conversation), reverse=True)
         return next((b for b in ranked if b.in_flight < bound * b.capacity), ranked[0])
 
     def get(self, name: str) -> Backend | None:
@@ -214,7 +219,9 @@ class Backends:
             return
         for_s = self._eject_s * 2 ** min(ejections, _MAX_DOUBLINGS)
         backend.eject(self._clock() + for_s)
-        _log.warning("engine %s failed %d times and gets no requests for %.0f s", backend.name, failures, for_s)
+        _log.warning(
+            "engine %s failed %d times and gets no requests for %.0f s", backend.name, failures, for_s
+        )
 
     def status(self) -> list[BackendStatus]:
         now_s = self._clock()
@@ -263,5 +270,8 @@ def _load(backend: Backend) -> float:
     return backend.in_flight / backend.capacity
 
 
-def _score(name: str, affinity: bytes) -> bytes:
-    return blake2b(affinity, digest_size=8, key=name.encode("utf-8")[:64]).digest()
+def _mix(value: int) -> int:
+    """splitmix64: every bit of the input changes half of the output (Steele, Lea and Flood, 2014)."""
+    value = (value ^ (value >> 30)) * 0xBF58476D1CE4E5B9 & 0xFFFFFFFFFFFFFFFF
+    value = (value ^ (value >> 27)) * 0x94D049BB133111EB & 0xFFFFFFFFFFFFFFFF
+    return value ^ (value >> 31)

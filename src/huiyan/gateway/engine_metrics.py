@@ -29,7 +29,7 @@ _LABEL = re.compile(rb'(\w+)="((?:[^"\\]|\\.)*)"')
 
 
 class KvState(msgspec.Struct, frozen=True, kw_only=True):
-    """total_tokens, free_tokens: of the KV cache; None where the engine does not say. waiting: in the engine."""
+    """total_tokens, free_tokens: of the KV cache; None where the engine does not say."""
 
     total_tokens: int | None
     free_tokens: int | None

@@ -252,7 +252,9 @@ def _check_sizes(known: KnownFields) -> None:
         )
     if len(known.logit_bias or ()) > MAX_BIASED_TOKENS:
         raise RequestError(
-            f"`logit_bias` names more than {MAX_BIASED_TOKENS:,} tokens.", hint="Send fewer.", param="logit_bias"
+            f"`logit_bias` names more than {MAX_BIASED_TOKENS:,} tokens.",
+            hint="Send fewer.",
+            param="logit_bias",
         )
     if len(known.tools or ()) > MAX_TOOLS:
         raise RequestError(f"More than {MAX_TOOLS} `tools`.", hint="Send fewer.", param="tools")

@@ -56,6 +56,8 @@ class KvLedger:
         state = self.state
         if state is None or state.free_tokens is None or state.total_tokens is None:
             return None
-        free = state.free_tokens - int(_MARGIN * state.total_tokens) - self._before_tokens - self._since_tokens
+        free = (
+            state.free_tokens - int(_MARGIN * state.total_tokens) - self._before_tokens - self._since_tokens
+        )
         running = state.running + state.waiting + self._since_requests
         return Room(max(0, free) // parts if running else state.free_tokens, running)

@@ -71,9 +71,9 @@ class Prober:
                 model=card.id,
                 code=code,
                 detail=detail,
-                since_unix_s=backend.status.since_unix_s if same else EngineStatus(
-                    state=state, engine=engine, model=card.id
-                ).since_unix_s,
+                since_unix_s=backend.status.since_unix_s
+                if same
+                else EngineStatus(state=state, engine=engine, model=card.id).since_unix_s,
             )
 
         timeout_s = max(1.0, self._interval_s)

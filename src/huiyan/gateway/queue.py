@@ -2,7 +2,7 @@
 
 Who is next, when a slot becomes free:
 
-1. The highest priority class in which somebody waits. Every `YIELD_EVERY`-th grant out of the queue
+1. The highest priority class in which somebody waits. Every eighth grant (`YIELD_EVERY`) out of the queue
    goes to the lower classes instead, in rotation, so that none of them starves.
 2. In a class, the key with the fewest requests running; among equals the one that was served longest
    ago. A key with a hundred requests waiting delays another key's only request by one grant.
@@ -14,60 +14,18 @@ Everything is called from the loop's thread and returns at once.
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Callable
-from typing import Literal
 
 from huiyan.errors import EngineStartingError, EngineTimeoutError, HuiyanError, QueueFullError
 from huiyan.gateway.access.principal import Principal
+from huiyan.gateway.queue_order import Granted, Line, Order, Refused, Ticket
 from huiyan.log import get_logger
 
 _log = get_logger(__name__)
 
-#: One grant in so many goes to a lower priority class that has somebody waiting.
-YIELD_EVERY = 8
-
 #: How much the newest request weighs in the average time that a slot is held.
 _NEWEST_SHARE = 0.2
 _MAX_RETRY_AFTER_S = 60.0
-
-State = Literal["waiting", "running", "over"]
-Granted = Callable[["Ticket"], None]
-Refused = Callable[[HuiyanError], None]
-
-
-class Ticket:
-    """One request's place: waiting, then running, until `leave`. All attributes but `state` are the queue's."""
-
-    __slots__ = ("deadline_given", "granted", "line", "queue", "ready", "refused", "since_s", "state", "timer")
-
-    def __init__(self, queue: FairQueue, line: Line, granted: Granted, refused: Refused) -> None:
-        self.queue = queue
-        self.line = line
-        self.granted = granted
-        self.refused = refused
-        self.ready: Callable[[], bool] | None = None
-        self.since_s = 0.0
-        self.timer: asyncio.TimerHandle | None = None
-        self.deadline_given = False
-        self.state: State = "waiting"
-
-    def leave(self) -> None:
-        """Give the slot back, or stop waiting for one. A second call does nothing."""
-        if self.state != "over":
-            self.queue.left(self)
-
-
-class Line:
-    """What one key has in the queue."""
-
-    __slots__ = ("key", "priority", "running", "waiting")
-
-    def __init__(self, key: str, priority: int) -> None:
-        self.key = key
-        self.priority = priority
-        self.running = 0
-        self.waiting: OrderedDict[Ticket, None] = OrderedDict()
 
 
 class FairQueue:
@@ -91,13 +49,9 @@ class FairQueue:
         self._max_waiting_per_key = max_waiting_per_key
         self._timeout_s = timeout_s
         self._lines: dict[str, Line] = {}
-        #: Lines with somebody waiting, for each priority, the one served longest ago first.
-        self._classes: dict[int, OrderedDict[Line, None]] = {}
+        self._order = Order()
         self._running = 0
-        self._waiting = 0
         self._granting = False
-        self._grants = 0
-        self._last_yielded: int | None = None
         self._held_s = 1.0
         self._pause_timer: asyncio.TimerHandle | None = None
         self._idle_waiters: list[Callable[[], None]] = []
@@ -108,7 +62,7 @@ class FairQueue:
 
     @property
     def waiting(self) -> int:
-        return self._waiting
+        return self._order.waiting
 
     @property
     def paused(self) -> bool:
@@ -145,7 +99,7 @@ class FairQueue:
             line = self._lines[principal.id] = Line(principal.id, principal.priority)
         ticket = Ticket(self, line, granted, refused)
         if (
-            not self._waiting
+            not self._order.waiting
             and self._running < self._slots
             and self._pause_timer is None
             and (ready is None or not self._running or ready())
@@ -163,21 +117,7 @@ class FairQueue:
 
     def position(self, ticket: Ticket) -> int:
         """How many are likely to be served before `ticket`, newcomers apart; 0 when it is next or runs."""
-        if ticket.state != "waiting":
-            return 0
-        line = ticket.line
-        own = next(i for i, other in enumerate(line.waiting) if other is ticket)
-        before = own
-        passed = False
-        for other in self._classes[line.priority]:
-            if other is line:
-                passed = True
-            else:
-                before += min(len(other.waiting), own if passed else own + 1)
-        for priority, lines in self._classes.items():
-            if priority > line.priority:
-                before += sum(len(other.waiting) for other in lines)
-        return before
+        return self._order.position(ticket) if ticket.state == "waiting" else 0
 
     def pause(self, timeout_s: float) -> None:
         """Let nobody start until `resume`, or for `timeout_s`: whoever paused may have died.
@@ -208,20 +148,17 @@ class FairQueue:
             return
         self._granting = True
         try:
-            while self._waiting and self._running < self._slots and self._pause_timer is None:
-                line, yielded = self._next_line()
-                ticket = next(iter(line.waiting))
+            while self._order.waiting and self._running < self._slots and self._pause_timer is None:
+                ticket = self._order.next()
                 ready = ticket.ready
                 if ready is not None and self._running and not ready():
                     break
-                self._grants += 1
-                if yielded:
-                    self._last_yielded = line.priority
-                self._unqueue(ticket, served=True)
+                self._order.serve(ticket)
+                self._disarm(ticket)
                 self._start(ticket)
                 try:
                     ticket.granted(ticket)
-                except Exception:  # a task boundary: whoever gave the slot back has no part in this
+                except Exception:  # noqa: BLE001  # a task boundary: whoever gave the slot back has no part in this
                     _log.exception("a granted request could not be started")
                     ticket.leave()
         finally:
@@ -229,7 +166,7 @@ class FairQueue:
 
     def retry_after_s(self) -> float:
         """When trying again has a chance, from how long slots were held lately."""
-        turns = (self._waiting + 1) / max(1, self._slots)
+        turns = (self._order.waiting + 1) / max(1, self._slots)
         return min(_MAX_RETRY_AFTER_S, max(1.0, self._held_s * turns))
 
     def close(self) -> None:
@@ -251,7 +188,8 @@ class FairQueue:
         """What `Ticket.leave` reports, once."""
         line = ticket.line
         if ticket.state == "waiting":
-            self._unqueue(ticket, served=False)
+            self._order.discard(ticket)
+            self._disarm(ticket)
             ticket.state = "over"
             self._forget_if_empty(line)
             # The head may have left whose `ready` held the others up.
@@ -263,7 +201,7 @@ class FairQueue:
         self._held_s += _NEWEST_SHARE * (self.loop.time() - ticket.since_s - self._held_s)
         if not line.running and not line.waiting:
             self._forget_if_empty(line)
-        if self._waiting:
+        if self._order.waiting:
             self.recheck()
         if not self._running and self._idle_waiters:
             waiters, self._idle_waiters = self._idle_waiters, []
@@ -272,7 +210,7 @@ class FairQueue:
 
     def _wait(self, ticket: Ticket, principal: Principal, deadline_s: float | None) -> None:
         line = ticket.line
-        if len(line.waiting) >= self._max_waiting_per_key or self._waiting >= self._max_waiting:
+        if len(line.waiting) >= self._max_waiting_per_key or self._order.waiting >= self._max_waiting:
             ticket.state = "over"
             own = len(line.waiting) >= self._max_waiting_per_key
             self._forget_if_empty(line)
@@ -280,49 +218,22 @@ class FairQueue:
                 QueueFullError(
                     f"{len(line.waiting)} requests of this key are waiting already."
                     if own
-                    else f"{self._waiting} requests are waiting already.",
+                    else f"{self._order.waiting} requests are waiting already.",
                     retry_after_s=self.retry_after_s(),
                     hint="Send fewer requests at once, or try again after Retry-After.",
                 )
             )
             return
-        if not line.waiting:
-            line.priority = principal.priority  # it may have been changed since
-            self._classes.setdefault(line.priority, OrderedDict())[line] = None
-        line.waiting[ticket] = None
-        self._waiting += 1
+        self._order.add(ticket, principal.priority)
         ticket.since_s = self.loop.time()
         ticket.deadline_given = deadline_s is not None
         wait_s = self._timeout_s if deadline_s is None else deadline_s
         ticket.timer = self.loop.call_later(max(0.0, wait_s), self._timed_out, ticket)
 
-    def _unqueue(self, ticket: Ticket, *, served: bool) -> None:
-        line = ticket.line
-        timer = ticket.timer
-        if timer is not None:
-            timer.cancel()
+    def _disarm(self, ticket: Ticket) -> None:
+        if ticket.timer is not None:
+            ticket.timer.cancel()
             ticket.timer = None
-        del line.waiting[ticket]
-        self._waiting -= 1
-        lines = self._classes[line.priority]
-        if not line.waiting:
-            del lines[line]
-            if not lines:
-                del self._classes[line.priority]
-        elif served:
-            lines.move_to_end(line)
-
-    def _next_line(self) -> tuple[Line, bool]:
-        """Whose turn it is, and whether a higher class stood back for it. Somebody must be waiting."""
-        priorities = sorted(self._classes, reverse=True)
-        yielded = len(priorities) > 1 and (self._grants + 1) % YIELD_EVERY == 0
-        chosen = priorities[0]
-        if yielded:
-            lower = priorities[1:]
-            last = self._last_yielded
-            chosen = next((p for p in lower if last is not None and p < last), lower[0])
-        # min() takes the first of equals, and the first was served longest ago.
-        return min(self._classes[chosen], key=lambda line: line.running), yielded
 
     def _forget_if_empty(self, line: Line) -> None:
         if not line.running and not line.waiting and self._lines.get(line.key) is line:

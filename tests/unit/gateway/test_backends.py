@@ -191,9 +191,7 @@ async def test_engines_elsewhere_are_looked_after() -> None:
         pool = Pool(engine.endpoint)
         backend = Backend("remote", pool, card=CARD, status=_status(EngineState.STARTING))
         changed: list[EngineState] = []
-        prober = Prober(
-            lambda: [backend], interval_s=0.02, changed=lambda b: changed.append(b.status.state)
-        )
+        prober = Prober(lambda: [backend], interval_s=0.02, changed=lambda b: changed.append(b.status.state))
         task = asyncio.get_running_loop().create_task(prober.run())
 
         async def became(state: EngineState) -> None:

@@ -32,7 +32,10 @@ def smart_resize(height: int, width: int, min_pixels: int, max_pixels: int) -> t
 
 
 @given(
-    width=st.integers(8, 9000), height=st.integers(8, 9000), low=st.integers(1, 300), high=st.integers(300, 20000)
+    width=st.integers(8, 9000),
+    height=st.integers(8, 9000),
+    low=st.integers(1, 300),
+    high=st.integers(300, 20000),
 )
 def test_a_picture_never_costs_more_than_the_bound(width: int, height: int, low: int, high: int) -> None:
     if max(width, height) / min(width, height) > 100:
@@ -78,7 +81,9 @@ def _ledger(total: int, free: int, running: int = 0, waiting: int = 0) -> KvLedg
 
 
 def _ask(text: str = "x" * 100, *, max_tokens: int | None = None, choices: int = 1) -> Ask:
-    return ask(CARD, messages_bytes=len(text), messages=1, text=lambda: text, max_tokens=max_tokens, choices=choices)
+    return ask(
+        CARD, messages_bytes=len(text), messages=1, text=lambda: text, max_tokens=max_tokens, choices=choices
+    )
 
 
 def _grant(

@@ -119,7 +119,12 @@ def test_prompts_are_counted(prompt: bytes, count: int) -> None:
 def test_too_many_prompts_or_prompts_with_pictures_are_refused() -> None:
     with pytest.raises(RequestError):
         fields.check_prompt(b'["a","b","c"]', 3)
-    for prompt in (b'{"prompt_string":"x","multimodal_data":["QQ=="]}', b'[{"prompt_string":"x"}]', b"7", b"[1.5]"):
+    for prompt in (
+        b'{"prompt_string":"x","multimodal_data":["QQ=="]}',
+        b'[{"prompt_string":"x"}]',
+        b"7",
+        b"[1.5]",
+    ):
         with pytest.raises(InvalidJsonError):
             fields.check_prompt(prompt, 1)
 
@@ -135,7 +140,9 @@ def test_too_many_prompts_or_prompts_with_pictures_are_refused() -> None:
         ({"max_tokens": 900, "min_tokens": None}, {"max_tokens": 50, "min_tokens": None}),
     ],
 )
-def test_the_granted_number_takes_the_place_of_the_wish(body: dict[str, Any], expected: dict[str, Any]) -> None:
+def test_the_granted_number_takes_the_place_of_the_wish(
+    body: dict[str, Any], expected: dict[str, Any]
+) -> None:
     assert msgspec.json.decode(fields.with_max_tokens(msgspec.json.encode(body), 50)) == expected
 
 
@@ -148,7 +155,10 @@ def test_everything_else_in_the_body_keeps_its_bytes() -> None:
 
 @pytest.mark.parametrize(
     ("page", "bounded", "passed", "refused"),
-    [("request-fields.md", "bounded", "passed", "refused"), ("request-fields.zh-CN.md", "限定", "透传", "拒绝")],
+    [
+        ("request-fields.md", "bounded", "passed", "refused"),
+        ("request-fields.zh-CN.md", "限定", "透传", "拒绝"),
+    ],
 )
 def test_both_pages_are_the_table_that_holds(page: str, bounded: str, passed: str, refused: str) -> None:
     rows: dict[str, str] = {}

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from huiyan.errors import EngineStartingError, EngineTimeoutError, HuiyanError, QueueFullError
 from huiyan.gateway.access.principal import Principal, Scope
-from huiyan.gateway.queue import YIELD_EVERY, FairQueue, Ticket
+from huiyan.gateway.queue import FairQueue
+from huiyan.gateway.queue_order import YIELD_EVERY, Ticket
 from tests.support.fake_loop import FakeLoop
 
 
@@ -42,7 +43,9 @@ class Request:
 
 
 class Bench:
-    def __init__(self, slots: int, *, waiting: int = 1000, per_key: int = 1000, timeout_s: float = 60.0) -> None:
+    def __init__(
+        self, slots: int, *, waiting: int = 1000, per_key: int = 1000, timeout_s: float = 60.0
+    ) -> None:
         self.clock = FakeLoop()
         self.queue = FairQueue(slots, waiting, per_key, timeout_s=timeout_s, loop=self.clock.loop)
         self.served: list[Request] = []
@@ -258,9 +261,8 @@ def test_positions_count_who_is_served_before() -> None:
     running = bench.enter("a")
     a = [bench.enter("a") for _ in range(3)]
     b, high = bench.enter("b"), bench.enter("h", 3)
-    ticket_of = lambda request: request.ticket  # noqa: E731  # reads as a word
-    positions = [bench.queue.position(ticket_of(r)) for r in (running, *a, b, high)]
-    assert positions == [0, 1, 3, 4, 2, 0]
+    tickets = [request.ticket for request in (running, *a, b, high)]
+    assert [bench.queue.position(ticket) for ticket in tickets if ticket] == [0, 1, 3, 4, 2, 0]
 
 
 def test_a_thousand_that_fail_as_soon_as_they_are_granted_do_not_pile_up_on_the_stack() -> None:
@@ -313,7 +315,7 @@ def test_nothing_is_kept_of_keys_that_are_gone() -> None:
         bench.enter(f"w{number}").leave()
         bench.enter("full")
     assert len(bench.queue._lines) == 2
-    assert len(bench.queue._classes) == 1
+    assert len(bench.queue._order._classes) == 1
 
 
 # What holds whatever comes, in any order.
@@ -369,7 +371,7 @@ def test_invariants_hold_after_every_step(slots: int, steps: list[tuple[Any, Any
     for request in bench.all:
         request.leave()
     queue.resume()
-    assert (queue.running, queue.waiting, queue._lines, queue._classes) == (0, 0, {}, {})
+    assert (queue.running, queue.waiting, queue._lines, queue._order._classes) == (0, 0, {}, {})
     assert bench.clock.armed == 0
 
 
@@ -381,7 +383,7 @@ def test_invariants_hold_after_every_step(slots: int, steps: list[tuple[Any, Any
 def test_nobody_starves_however_many_come(
     others: list[tuple[str, int]], arrivals: list[tuple[str, int]]
 ) -> None:
-    """A newcomer before each grant, of higher priority or the same: the one below them is served all the same."""
+    """A newcomer before each grant, of higher priority or the same, and the one below is served."""
     bench = Bench(1)
     for key, priority in others:
         bench.enter(key, priority)

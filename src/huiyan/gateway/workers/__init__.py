@@ -1,0 +1,1 @@
+"""Several gateway processes on one port: docs/decisions/0007-several-workers.md."""
