@@ -80,7 +80,8 @@ def ask(
 ) -> Ask:
     """messages_bytes: of the JSON of `messages` (or `prompt`), pictures' URLs left out.
 
-    pictures: (width, height) of each. text: called only if the text has to be counted; the tools' JSON belongs to it.
+    pictures: (width, height) of each. text: called only if the text has to be counted; the tools' JSON
+    belongs to it.
     """
     fixed = _TEMPLATE_TOKENS + _AROUND_MESSAGE_TOKENS * messages
     for width, height in pictures:
