@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from huiyan.engines.status import EngineState, EngineStatus, ModelCard
@@ -92,6 +92,7 @@ def test_a_conversation_stays_with_its_engine() -> None:
 
 
 @given(st.lists(st.binary(min_size=1, max_size=4), min_size=1, max_size=200))
+@settings(deadline=None)
 def test_affinity_never_overloads_an_engine(keys: list[bytes]) -> None:
     backends, engines, _ = _backends(4)
     for key in keys:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from huiyan.engines.status import ModelCard
@@ -37,6 +37,7 @@ def smart_resize(height: int, width: int, min_pixels: int, max_pixels: int) -> t
     low=st.integers(1, 300),
     high=st.integers(300, 20000),
 )
+@settings(deadline=None)
 def test_a_picture_never_costs_more_than_the_bound(width: int, height: int, low: int, high: int) -> None:
     if max(width, height) / min(width, height) > 100:
         return  # refused by the engines
@@ -54,6 +55,7 @@ def test_pictures_of_known_cost(size: tuple[int, int], tokens: int) -> None:
 
 
 @given(st.text(), st.booleans())
+@settings(deadline=None)
 def test_json_is_never_shorter_than_its_text(text: str, plain: bool) -> None:
     import json
 
@@ -249,6 +251,7 @@ def test_gateway_processes_share_what_is_free() -> None:
     running=st.integers(0, 20),
     choices=st.integers(1, 8),
 )
+@settings(deadline=None)
 def test_no_grant_passes_the_context_or_the_wish(
     prompt: int, asked: int | None, free: int, running: int, choices: int
 ) -> None:
