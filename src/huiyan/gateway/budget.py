@@ -44,13 +44,14 @@ def image_tokens(width: int, height: int, *, min_tokens: int, max_tokens: int) -
 
     Rounded up where engines round to the nearest, so that it holds for all of them.
     """
-    area = _TOKEN_SIDE_PIXELS * _TOKEN_SIDE_PIXELS
-    columns, rows = math.ceil(width / _TOKEN_SIDE_PIXELS), math.ceil(height / _TOKEN_SIDE_PIXELS)
-    if (columns - 1) * (rows - 1) < min_tokens:  # rounded to the nearest, it may be below
-        grow = math.sqrt(min_tokens * area / (width * height))
-        columns = max(columns, math.ceil(width * grow / _TOKEN_SIDE_PIXELS))
-        rows = max(rows, math.ceil(height * grow / _TOKEN_SIDE_PIXELS))
-    return max(1, min(columns * rows, max(max_tokens, min_tokens)))
+    side = _TOKEN_SIDE_PIXELS
+    tokens = min(math.ceil(width / side) * math.ceil(height / side), max(1, max_tokens))
+    if max(1, width // side) * max(1, height // side) < min_tokens:
+        # Rounded down, it is too small: then the engine scales the picture itself up, and rounds up.
+        grow = math.sqrt(min_tokens * side * side / (width * height))
+        grown = math.ceil(width * grow / side) * math.ceil(height * grow / side)
+        tokens = max(tokens, grown)
+    return tokens
 
 
 class Ask(msgspec.Struct, kw_only=True):
