@@ -5,7 +5,7 @@
 ["enter", name, key]  → ["queued"|"granted"|"refused", name, …]      ["leave", name]
 ["begin", name, key, bytes] → ["begun", name, headers] | ["limited", name]   ["finish", name, prompt, answer]
 ["claim", key] → ["claimed", key, owner]                              ["release", key]
-["open", key, fingerprint]  ["head", key]  ["write", key, text]  ["end", key]   (an answer of its own)
+["open", key, fingerprint] → ["opened", key]  ["head", key]  ["write", key, text]  ["end", key]   (an answer of its own)
 ["attach", name, key, fingerprint] → ["head"|"body"|"end"|"error"|"missing", name, …]
 ["pause"|"resume"|"cancel", name]  ["stop", key] → the owner says ["cancelled", key]
 """
@@ -99,6 +99,7 @@ class Worker:
 
     def do_open(self, key: str, fingerprint: str) -> None:
         self._answers.open(key, fingerprint.encode(), lambda _: cast("Run", ScriptedRun(key)))
+        say("opened", key)
 
     def do_head(self, key: str) -> None:
         self._answer(key).on_head(200, [(b"content-type", b"text/event-stream")], None)
