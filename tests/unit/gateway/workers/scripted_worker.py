@@ -5,7 +5,7 @@
 ["enter", name, key]  → ["queued"|"granted"|"refused", name, …]      ["leave", name]
 ["begin", name, key, bytes] → ["begun", name, headers] | ["limited", name]   ["finish", name, prompt, answer]
 ["claim", key] → ["claimed", key, owner]                              ["release", key]
-["open", key, fingerprint] → ["opened", key]  ["head", key]  ["write", key, text]  ["end", key]   (an answer of its own)
+["open", key, fingerprint] → ["opened", key]  ["head", key]  ["write", key, text]  ["end", key]
 ["attach", name, key, fingerprint] → ["head"|"body"|"end"|"error"|"missing", name, …]
 ["pause"|"resume"|"cancel", name]  ["stop", key] → the owner says ["cancelled", key]
 """
