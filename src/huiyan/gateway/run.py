@@ -24,7 +24,8 @@ from huiyan.gateway.errors import status_of
 from huiyan.gateway.fields import with_max_tokens
 from huiyan.gateway.finished import Finished
 from huiyan.gateway.limits import Lease, Limiter, Refused
-from huiyan.gateway.queue import FairQueue, Ticket
+from huiyan.gateway.queue import FairQueue
+from huiyan.gateway.queue_order import Ticket
 from huiyan.gateway.relay import MAX_ERROR_BYTES, Sink, error_from, head_of
 from huiyan.gateway.tail import UsageTail
 from huiyan.log import get_logger
