@@ -166,12 +166,13 @@ def _read(image: Image.Image, data: bytes, scaled_to: int | None) -> Outcome:
     if scaled_to is not None:
         # After the conversion: palette colours cannot be averaged.
         rgb = rgb.resize(_fitting(rgb.size, scaled_to), Image.Resampling.LANCZOS, reducing_gap=3.0)
+    rgb.info.clear()  # comments, profiles and EXIF, which Pillow would write again
     out = io.BytesIO()
     lossy = kind in ("JPEG", "MPO")
     if lossy:
-        rgb.save(out, "JPEG", quality=95, subsampling=0, exif=b"", icc_profile=None)
+        rgb.save(out, "JPEG", quality=95, subsampling=0)
     else:
-        rgb.save(out, "PNG", compress_level=1, exif=b"", icc_profile=None)
+        rgb.save(out, "PNG", compress_level=1)
     media_type = "image/jpeg" if lossy else "image/png"
     return Outcome(media_type, rgb.width, rgb.height, scaled_to is not None, None, out.getvalue())
 
@@ -208,7 +209,7 @@ def _fitting(size: tuple[int, int], max_pixels: int) -> tuple[int, int]:
     """The largest size of the same shape with at most `max_pixels`; never larger than `size`."""
     width, height = size
     scale = min(1.0, math.sqrt(max_pixels / (width * height)))
-    return max(1, int(width * scale)), max(1, int(height * scale))
+    return max(1, min(int(width * scale), max_pixels)), max(1, min(int(height * scale), max_pixels))
 
 
 def _reason(error: Exception) -> str:

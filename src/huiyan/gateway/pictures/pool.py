@@ -9,6 +9,9 @@ pixels do not fit now waits, one that could never fit is refused.
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import os
+import select
 import subprocess
 import sys
 import threading
@@ -33,13 +36,17 @@ _START_LIMIT_S = 60.0
 #: A process is replaced after so many pictures: decoders leak.
 _MAX_JOBS = 2000
 
+#: A photo in few pieces instead of dozens, each of which wakes the other side.
+_PIPE_BYTES = 1024 * 1024
+
 _REFUSALS = {cls.code: cls for cls in (InvalidImageError, PayloadTooLargeError)}
 
 
 class _Process:
-    """One decoding process; used by one thread at a time."""
+    """One decoding process; used by one thread at a time. Every wait for it ends at its deadline."""
 
     def __init__(self, memory_bytes: int, time_limit_s: float) -> None:
+        """Raises: EOFError, OSError, msgspec.DecodeError."""
         command = [
             *(sys.executable, "-P", "-m", "huiyan.gateway.pictures.decoder"),
             *("--memory-bytes", str(memory_bytes), "--time-limit-s", str(time_limit_s)),
@@ -47,38 +54,41 @@ class _Process:
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
         assert self._process.stdin is not None, "a pipe was asked for"
         assert self._process.stdout is not None, "a pipe was asked for"
-        self._requests = cast("wire.Raw", self._process.stdin)
-        self._answers = cast("wire.Raw", self._process.stdout)
-        self._timer: threading.Timer | None = None
+        self._requests = self._process.stdin.fileno()
+        self._answers = self._process.stdout.fileno()
+        self._deadline_s = time.monotonic() + _START_LIMIT_S
         self.timed_out = False
         self.jobs = 0
         self.used_s = time.monotonic()
-        self._watch(_START_LIMIT_S)
+        os.set_blocking(self._requests, False)
+        if hasattr(fcntl, "F_SETPIPE_SZ"):
+            with contextlib.suppress(OSError):  # over the user's quota: slower, not wrong
+                fcntl.fcntl(self._requests, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
         try:
             self.receive()
-        finally:
-            self._rest()
+        except BaseException:
+            self.kill()
+            raise
 
     @property
     def alive(self) -> bool:
         return self._process.poll() is None
 
     def send(self, *pieces: bytes | memoryview, limit_s: float) -> None:
-        """From now on the process has `limit_s` to answer. Raises: OSError."""
-        self._watch(limit_s)
-        wire.write(self._requests, *pieces)
+        """From now on the process has `limit_s` to answer. Raises: OSError, TimeoutError among them."""
+        self._deadline_s = time.monotonic() + limit_s
+        wire.write(self, *pieces)
 
     def receive(self) -> wire.Reply:
         """Raises: EOFError, OSError, msgspec.DecodeError."""
-        reply: wire.Reply = wire.read_frame(self._answers, _replies)
-        self._rest()
+        reply: wire.Reply = wire.read_frame(self, _replies)
         return reply
 
     def receive_bytes(self, size_bytes: int) -> bytes:
-        return wire.read(self._answers, size_bytes)
+        """Raises: EOFError, OSError."""
+        return wire.read(self, size_bytes)
 
     def kill(self) -> None:
-        self._rest()
         with contextlib.suppress(OSError):
             self._process.kill()
         self._process.wait()
@@ -87,21 +97,26 @@ class _Process:
                 with contextlib.suppress(OSError):
                     pipe.close()
 
-    def _watch(self, limit_s: float) -> None:
-        self._rest()
-        self._timer = threading.Timer(limit_s, self._time_out)
-        self._timer.daemon = True
-        self._timer.start()
+    # wire.Raw
 
-    def _rest(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+    def readinto(self, buffer: memoryview, /) -> int:
+        self._wait(self._answers, select.POLLIN)
+        return os.readv(self._answers, [buffer])
 
-    def _time_out(self) -> None:
-        self.timed_out = True
-        with contextlib.suppress(OSError):
-            self._process.kill()
+    def write(self, data: memoryview, /) -> int:
+        while True:
+            try:
+                return os.write(self._requests, data)
+            except BlockingIOError:
+                self._wait(self._requests, select.POLLOUT)
+
+    def _wait(self, pipe: int, event: int) -> None:
+        poll = select.poll()
+        poll.register(pipe, event)
+        left_s = self._deadline_s - time.monotonic()
+        if left_s <= 0 or not poll.poll(left_s * 1000):
+            self.timed_out = True
+            raise TimeoutError
 
 
 class DecodePool:

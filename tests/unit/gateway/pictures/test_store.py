@@ -84,7 +84,7 @@ def test_a_damaged_file_is_a_miss_and_goes(tmp_path: Path, damage: str) -> None:
         data[-5] ^= 1
     elif damage == "head":
         data[0] ^= 1
-    path.write_bytes({"cut": data[:-5], "empty": b""}.get(damage, data))
+    path.write_bytes({"cut": data[:-5], "empty": bytearray()}.get(damage, data))
     assert kept.get(ANN, name()) is None
     assert files(tmp_path) == []
 
