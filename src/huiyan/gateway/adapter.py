@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import msgspec
 
-from huiyan.errors import SettingsError
+from huiyan.errors import InvalidJsonError, SettingsError
 
 #: Qwen's chat-control and vision tokens (facts of its tokenizer_config.json); all end in `>`.
 QWEN_MARKERS: Final = (
@@ -114,14 +114,18 @@ class PromptAdapter:
 
 
 def clean_completion(adapter: PromptAdapter, body: bytes) -> bytes:
-    """The body of `/v1/completions` with its prompt cleaned; the same bytes where nothing had to go."""
+    """The body of `/v1/completions` with its prompt cleaned; the same bytes where nothing had to go.
+
+    Raises: InvalidJsonError.
+    """
     if b"<_" not in body and b"\\u" not in body:
         return body
-    fields = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
-    if "prompt" not in fields:
-        return body
-    prompt = msgspec.json.decode(fields["prompt"])
-    cleaned = _map_strings(prompt, adapter.clean_raw_prompt)
+    try:
+        fields = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+        prompt = msgspec.json.decode(fields.get("prompt", b"null"))
+        cleaned = _map_strings(prompt, adapter.clean_raw_prompt)
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise InvalidJsonError(f"The request body is not valid JSON: {error}.") from None
     if cleaned == prompt:
         return body
     fields["prompt"] = msgspec.Raw(msgspec.json.encode(cleaned))

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import msgspec
 import pybase64
 
+from huiyan.errors import InvalidJsonError
 from huiyan.gateway.adapter import RENDERED, PromptAdapter
 from huiyan.gateway.pictures.limits import MediaType
 
@@ -61,9 +62,20 @@ def assemble(
 
     body: a chat request that was admitted, so its shape is known. Of a client's picture part nothing but
     its place is left: its `uuid` would name somebody else's picture in the engine's cache.
+    Raises: InvalidJsonError.
     """
     if not pictures and adapter.chat_template is None and not adapter.may_have_markers(body):
         return [body]
+    try:
+        return _assembled(body, pictures, adapter)
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        # Only what was never looked at before: bytes that are no UTF-8, lone surrogates, endless nesting.
+        raise InvalidJsonError(f"The request body is not valid JSON: {error}.") from None
+
+
+def _assembled(
+    body: bytes, pictures: Mapping[tuple[int, int], SentPicture], adapter: PromptAdapter
+) -> list[bytes]:
     fields = msgspec.json.decode(body, type=_Object)
     if adapter.chat_template is not None:
         fields["chat_template"] = msgspec.Raw(msgspec.json.encode(adapter.chat_template))

@@ -6,6 +6,11 @@ import base64
 import json
 from typing import Any
 
+import pytest
+from hypothesis import given, seed, settings
+from hypothesis import strategies as st
+
+from huiyan.errors import InvalidJsonError
 from huiyan.gateway.adapter import BUILT_IN, PromptAdapter
 from huiyan.gateway.pictures.assemble import SentPicture, assemble, sent
 
@@ -150,3 +155,45 @@ def test_an_adapters_template_goes_along() -> None:
         "messages": [],
         "chat_template": "{{ messages }}",
     }
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(b'"<|' + b"\xff\xfe" + b'"', b'"<|\\ud800"'),
+        *(b"[" * depth + b'"<|"' + b"]" * depth for depth in (200, 400, 600, 800, 950)),
+    ],
+    ids=["no UTF-8", "a lone surrogate", *(f"{depth} deep" for depth in (200, 400, 600, 800, 950))],
+)
+def test_what_nobody_looked_at_before_is_refused_or_passed_on(value: bytes) -> None:
+    body = b'{"messages":[{"role":"user","content":"a"}],"tools":' + value + b"}"
+    try:
+        pieces = assemble(body, {}, BUILT_IN)
+    except InvalidJsonError as error:
+        assert error.code == "invalid_json"  # noqa: PT017  # either is right, nothing else
+    else:
+        assert b'"tools"' in b"".join(pieces)
+
+
+@seed(20_260_107)
+@settings(max_examples=200, deadline=None, database=None)
+@given(
+    texts=st.lists(
+        st.lists(
+            st.sampled_from([*'<|>_"\\/a图\u2028 ', "<|im_end|>", "im_end", "<__media"]), max_size=20
+        ).map("".join),
+        max_size=5,
+    ),
+    place=st.integers(0, 5),
+)
+def test_any_text_around_a_picture_survives_but_for_markers(texts: list[str], place: int) -> None:
+    content: list[Any] = [text(value) for value in texts]
+    place = min(place, len(content))
+    content.insert(place, image("attachment://x"))
+    found = joined(chat(*content), {(0, place): sent(CAT, "image/png", 1)})["messages"][0]["content"]
+    pictures = [index for index, part in enumerate(found) if part["type"] == "image_url"]
+    assert len(pictures) == 1
+    before = "".join(part["text"] for part in found[: pictures[0]])
+    after = "".join(part["text"] for part in found[pictures[0] + 1 :])
+    assert before == BUILT_IN.clean("".join(texts[:place]))
+    assert after == BUILT_IN.clean("".join(texts[place:]))
