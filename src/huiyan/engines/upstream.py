@@ -277,18 +277,19 @@ class Pool:
         listener: Listener,
         *,
         body: Sequence[bytes] = (),
-        content_type: str = "application/json",
+        request_id: str = "",
     ) -> Call:
         """Start a request; `listener` hears of everything else, errors included, never from within this call.
 
-        body: pieces, written as they are, one after another.
+        body: JSON in pieces, written as they are, one after another. request_id: for the engine's log.
         """
         length = sum(map(len, body))
-        head = b"%b %b HTTP/1.1\r\n%bcontent-type: %b\r\ncontent-length: %d\r\n\r\n" % (
+        known_as = b"x-request-id: %b\r\n" % request_id.encode("ascii") if request_id else b""
+        head = b"%b %b HTTP/1.1\r\n%b%bcontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % (
             method.encode("ascii"),
             path.encode("ascii"),
             self._common_head,
-            content_type.encode("ascii"),
+            known_as,
             length,
         )
         call = Call(self, [head, *body], listener)

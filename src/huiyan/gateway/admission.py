@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import TypeVar
 
 import msgspec
@@ -25,6 +26,7 @@ from huiyan.errors import (
     PayloadTooLargeError,
 )
 from huiyan.gateway import fields
+from huiyan.gateway.backends import affinity
 from huiyan.gateway.multipart import Part
 from huiyan.gateway.pictures.sources import PictureSlot
 
@@ -91,6 +93,17 @@ class Admitted:
             return self.body.decode("utf-8", "replace")
         texts = [text for message in self.messages for text in message.texts()]
         return "\n".join([*texts, self.tools.decode("utf-8", "replace")])
+
+    def conversation(self) -> bytes:
+        """What later turns of the same conversation repeat: its first picture, else how it begins."""
+        if self.images:
+            return blake2b(self.images[0].url.encode(), digest_size=16).digest()
+        beginning: list[str] = []
+        for message in self.messages:
+            beginning += message.texts()
+            if message.role == "user":
+                break
+        return affinity(None, beginning or [self.body[:1024]])
 
     def drop_pictures(self) -> None:
         """Let go of megabytes that are not needed any more."""

@@ -72,6 +72,8 @@ def body_of(error: e.HuiyanError, request_id: str) -> bytes:
 def headers_of(error: e.HuiyanError) -> list[tuple[bytes, bytes]]:
     """Retry-After where there is something to wait for, and what a limit says of itself."""
     more: list[tuple[bytes, bytes]] = getattr(error, "headers", [])
+    if isinstance(error, e.AuthenticationError):
+        return [*more, (b"www-authenticate", b"Bearer")]
     retry_after_s = getattr(error, "retry_after_s", None)
     if retry_after_s is None:
         return more

@@ -49,7 +49,7 @@ class GatewayOptions(BaseModel):
     )
     decode_timeout_s: float = Field(15.0, gt=0, description="For reading one picture.")
     image_hosts: tuple[str, ...] = Field(
-        (), description="Hosts from which pictures are fetched when a request gives a link; none unless named."
+        (), description="Hosts from which pictures are fetched on a request's word; none unless named."
     )
     images_keep_s: float = Field(
         3600.0, gt=0, description="How long an uploaded picture can be referred to after its last use."

@@ -24,6 +24,7 @@ from huiyan.gateway.errors import status_of
 from huiyan.gateway.fields import with_max_tokens
 from huiyan.gateway.finished import Finished
 from huiyan.gateway.limits import Lease, Limiter, Refused
+from huiyan.gateway.metrics import ChunkClock, Metrics
 from huiyan.gateway.queue import FairQueue
 from huiyan.gateway.queue_order import Ticket
 from huiyan.gateway.relay import MAX_ERROR_BYTES, Sink, error_from, head_of
@@ -67,6 +68,7 @@ class Services(Protocol):
     limiter: Limiter
     queue: FairQueue
     budget: Budget
+    metrics: Metrics
     keep_alive_s: float
 
     def choose_backend(self, admitted: Admitted) -> Backend:
@@ -94,7 +96,7 @@ class Run:
         "_body",
         "_call",
         "_cancelled",
-        "_chunks",
+        "_clock",
         "_decode_s",
         "_error_body",
         "_error_status",
@@ -131,6 +133,7 @@ class Run:
         self._body: Sequence[bytes] = ()
         self._pictures: Sequence[tuple[int, int]] = ()
         self._tail = UsageTail(stream=asked.admitted.stream)
+        self._clock = ChunkClock(services.metrics)
         self._keep_alive: asyncio.TimerHandle | None = None
         self._refusal: HuiyanError | None = None
         self._starting = False
@@ -147,7 +150,6 @@ class Run:
         self._decode_s = 0.0
         self._queued_s = 0.0
         self._sent_bytes = 0
-        self._chunks = 0
 
     def start(self) -> None:
         """Go as far as it can be gone now. Raises the refusal if there is one already.
@@ -252,7 +254,8 @@ class Run:
             self._head_told = True
             self._status = 200
             self._sink.on_head(200, _EVENT_STREAM, None)
-        self._sink.on_body(sse.KEEP_ALIVE)
+        before = 0 if self._ticket is None else self._services.queue.position(self._ticket)
+        self._sink.on_body(sse.comment(f"waiting, {before} before you"))
         self._keep_alive = self._services.loop.call_later(self._services.keep_alive_s, self._still_waiting)
 
     def _go(self, ticket: Ticket) -> None:
@@ -279,7 +282,8 @@ class Run:
         backend.kv.charge(grant.prompt_tokens)
         backend.started()
         self._services.started(backend)
-        self._call = backend.pool.send("POST", self._asked.path, self, body=body)
+        asked = self._asked
+        self._call = backend.pool.send("POST", asked.path, self, body=body, request_id=asked.request_id)
         if self._paused:
             self._call.pause()
 
@@ -307,7 +311,7 @@ class Run:
             return
         if self._first_byte_s is None:
             self._first_byte_s = self._services.loop.time() - self._asked.started_s
-        self._chunks += 1
+        self._clock.chunk()
         self._sent_bytes += len(data)
         self._tail.feed(data)
         self._sink.on_body(data)
@@ -362,7 +366,7 @@ class Run:
                 received_bytes=asked.received_bytes,
                 sent_bytes=self._sent_bytes,
                 images=asked.admitted.image_count,
-                chunks=self._chunks,
+                chunks=self._clock.chunks,
                 prompt_tokens=prompt_tokens,
                 completion_tokens=usage.completion_tokens,
                 granted_tokens=grant.max_tokens if grant else None,

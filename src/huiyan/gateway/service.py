@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import itertools
 import secrets
 import time
@@ -20,7 +21,7 @@ from huiyan.gateway.admission import Admitted, check_engine
 from huiyan.gateway.answers import AnswerBook
 from huiyan.gateway.backends import Backend, Backends
 from huiyan.gateway.budget import Ask, Budget, Count
-from huiyan.gateway.engine_metrics import MetricsPoller
+from huiyan.gateway.engine_metrics import KvState, MetricsPoller
 from huiyan.gateway.events import EventHub
 from huiyan.gateway.finished import Finished
 from huiyan.gateway.live_log import LiveLog
@@ -83,7 +84,9 @@ class Gateway:
             traffic.max_waiting_per_key,
             timeout_s=traffic.queue_timeout_s,
         )
-        self.budget = Budget(model.context_tokens, min_answer_tokens=traffic.min_answer_tokens)
+        self.budget = Budget(
+            model.context_tokens, min_answer_tokens=traffic.min_answer_tokens, parts=traffic.workers
+        )
         self.metrics = Metrics(per_key=options.metrics_per_key)
         self._pollers: dict[str, MetricsPoller] = {}
         self._backends: Backends | None = None
@@ -120,13 +123,15 @@ class Gateway:
         """The launcher (or a look at it) says what the engine does now; open pages hear of it."""
         self.engine = status
         if self._backends is not None and not self.options.traffic.backends:
-            self._backends.all[0].status = status
+            self._backends.all[0].probed(status)
         self.events.publish("engine", status)
 
     def update_model(self, model: ModelCard) -> None:
         """Another model is served from now on."""
         self.model = model
         self.budget.context_tokens = model.context_tokens
+        if self._backends is not None and not self.options.traffic.backends:
+            self._backends.all[0].card = model
         self.events.publish("hello", self.hello())
 
     def pause(self) -> None:
@@ -150,6 +155,8 @@ class Gateway:
             error = check_engine(self.engine)
             if error is not None:
                 raise error
+        if self._backends is not None and self._backends.needs_affinity:
+            asked.admitted.affinity = asked.admitted.conversation()
         run = Run(self, asked, sink)
         run.start()
         return run
@@ -215,9 +222,7 @@ class Gateway:
         backends = []
         for given in traffic.backends:
             pool = self._pool_to(given.endpoint())
-            backend = Backend(
-                given.name, pool, card=self.model, status=starting, capacity=given.capacity
-            )
+            backend = Backend(given.name, pool, card=self.model, status=starting, capacity=given.capacity)
             self._poll(backend)
             backends.append(backend)
         self._backends = Backends(backends, eject_after=traffic.eject_after, eject_s=traffic.eject_s)
@@ -252,9 +257,13 @@ class Gateway:
             self._pollers[backend.name] = MetricsPoller(
                 backend.pool,
                 active=lambda: backend.in_flight > 0,
-                told=backend.kv.told,
+                told=functools.partial(self._told, backend),
                 interval_s=self.options.traffic.metrics_interval_s,
             )
+
+    def _told(self, backend: Backend, state: KvState | None) -> None:
+        backend.kv.told(state)
+        self.queue.recheck()
 
     def _let_go(self, backend: Backend) -> None:
         poller = self._pollers.pop(backend.name, None)
@@ -288,4 +297,3 @@ class Gateway:
         values = [getattr(state, name) for state in states if state is not None]
         known = [value for value in values if value is not None]
         return sum(known) if known else None
-

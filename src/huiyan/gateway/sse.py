@@ -5,6 +5,11 @@ from __future__ import annotations
 KEEP_ALIVE = b": keep-alive\n\n"
 
 
+def comment(text: str) -> bytes:
+    """What readers skip; it keeps a silent connection alive. text: one line."""
+    return b": %b\n\n" % text.encode("utf-8")
+
+
 def event(data: bytes, *, name: str | None = None) -> bytes:
     """One event. data: a single line (JSON never has a raw line break)."""
     head = b"" if name is None else b"event: %b\n" % name.encode("ascii")
