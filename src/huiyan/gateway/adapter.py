@@ -73,9 +73,10 @@ class PromptAdapter:
     def may_have_markers(self, raw: bytes | memoryview) -> bool:
         """Whether JSON text could hold a marker: a few memory scans, wrong only on the safe side."""
         data = raw if isinstance(raw, bytes) else bytes(raw)
-        return any(mark in data for mark in _PLAIN_BEGINNINGS) or (
-            b"\\" in data and any(mark in data for mark in _ESCAPED_BEGINNINGS)
-        )
+        # One character first: that is a memchr, and base64 has neither.
+        if b"<" in data and any(mark in data for mark in _PLAIN_BEGINNINGS):
+            return True
+        return b"\\" in data and any(mark in data for mark in _ESCAPED_BEGINNINGS)
 
     def clean(self, text: str) -> str:
         """`text` without markers, also without those that the removal of others would put together."""
