@@ -148,7 +148,8 @@ def _running_gateway(info: Any, settings: Settings) -> Target:
 
 def _data_url(path: Path, settings: Settings) -> str:
     """The picture as the API takes it, decoded and turned upright. Raises: RequestError and its kinds."""
-    from huiyan.gateway.intake import ImageLimits, prepare_image
+    from huiyan.gateway.pictures.intake import prepare_image
+    from huiyan.gateway.pictures.limits import ImageLimits
 
     try:
         data = path.expanduser().read_bytes()

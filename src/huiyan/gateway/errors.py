@@ -18,6 +18,7 @@ STATUS: dict[type[e.HuiyanError], int] = {
     e.NotFoundError: 404,
     e.MethodNotAllowedError: 405,
     e.ConflictError: 409,
+    e.ImageMissingError: 409,
     e.PayloadTooLargeError: 413,
     e.UnsupportedMediaTypeError: 415,
     e.QueueFullError: 429,

@@ -165,12 +165,17 @@ class Exchange:
         """The client is gone."""
         self.disconnected = True
         self._body.clear()
-        self._form = None
+        self._drop_form()
         if not self.response_complete:
             self._note = "client gone"
             self._finish()
             if self._source is not None:
                 self._source.cancel()
+
+    def _drop_form(self) -> None:
+        if self._form is not None:
+            self._form.drop()
+            self._form = None
 
     def body_timed_out(self) -> None:
         """The rest of the request's body did not come in time."""
@@ -257,7 +262,7 @@ class Exchange:
     def _refuse(self, error: HuiyanError) -> None:
         self._refusal = error
         self._body.clear()
-        self._form = None
+        self._drop_form()
         if self._started:
             self._respond_error(error)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import functools
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +27,8 @@ _log = get_logger(__name__)
 #: Requests whose pictures wait for a decoder, for each decoder; more are refused with Retry-After.
 _WAITING_PER_DECODER = 16
 
+_THREADS = 16
+
 #: Decoders that had nothing to do for so long are ended, and what is kept is looked over.
 _SWEEP_S = 60.0
 _IDLE_DECODER_S = 600.0
@@ -38,7 +41,8 @@ class PictureReader:
         self._loop = asyncio.get_running_loop()
         self._most = _WAITING_PER_DECODER * options.decode_workers
         self._own = tempfile.TemporaryDirectory(prefix="huiyan-") if directory is None else None
-        self.threads = ThreadPoolExecutor(2 * options.decode_workers, thread_name_prefix="pictures")
+        # They only wait: for a decoder, and for the disk.
+        self.threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="pictures")
         self._decoders = DecodePool(
             processes=options.decode_workers,
             max_decoded_bytes=options.max_decoded_bytes,
@@ -61,6 +65,10 @@ class PictureReader:
         self.adapter: PromptAdapter = BUILT_IN
         self.reading = 0
         self._timer = self._loop.call_later(_SWEEP_S, self._sweep)
+
+    def name_for_engine(self, dialect: str) -> None:
+        """VLLM caches pictures by a name that comes with them; others are not told one."""
+        self.workshop = dataclasses.replace(self.workshop, uuids=dialect == "vllm")
 
     def read(self, asked: Asked, card: ModelCard, done: PicturesDone) -> None:
         """Read and check every picture of the request; `done` hears of it, at once where it is refused."""

@@ -105,6 +105,7 @@ class Gateway:
         backend = Backend(_LOCAL_ENGINE, self._pool_to(endpoint), card=self.model, status=self.engine)
         self._poll(backend)
         self._backends = Backends([backend])
+        self.pictures.name_for_engine(endpoint.dialect)
         self.queue.slots = self.options.traffic.max_running or self._slots(endpoint)
 
     @property
@@ -226,6 +227,8 @@ class Gateway:
             self._poll(backend)
             backends.append(backend)
         self._backends = Backends(backends, eject_after=traffic.eject_after, eject_s=traffic.eject_s)
+        dialects = {given.dialect for given in traffic.backends}
+        self.pictures.name_for_engine(dialects.pop() if len(dialects) == 1 else "")
         prober = Prober(
             lambda: list(backends), interval_s=traffic.probe_interval_s, changed=self._backend_changed
         )

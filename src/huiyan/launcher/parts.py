@@ -88,7 +88,11 @@ def gateway_spec(
 
     return ChildSpec(
         name="gateway",
-        spawn=lambda: spawn(prestart.MODULE, environment=environment, pass_fds=[port.socket.fileno()]),
+        spawn=lambda: spawn(
+            prestart.MODULE,
+            environment=prestart.gateway_environment(environment),
+            pass_fds=[port.socket.fileno()],
+        ),
         boot=boot,
         ready_on="serving",
         start_timeout_s=timeout_s,

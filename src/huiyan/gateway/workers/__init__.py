@@ -1,1 +1,1 @@
-"""Several gateway processes on one port: docs/decisions/0007-several-workers.md."""
+"""Several gateway processes on one port: docs/decisions/0008-several-workers.md."""
