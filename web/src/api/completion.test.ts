@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { caughtUp, NO_ANSWER, reduceAnswer } from "./completion.ts";
+import { caughtUp, NO_ANSWER, reduceAll, reduceAnswer } from "./completion.ts";
 import { ApiError, ConnectionLost } from "./errors.ts";
 
 const event = (data: unknown) => ({ event: "message", data: typeof data === "string" ? data : JSON.stringify(data) });
@@ -37,6 +37,23 @@ describe("reduceAnswer", () => {
 
   it("takes data that is no JSON for a lost connection", () => {
     expect(() => reduceAnswer(NO_ANSWER, event("<html>"))).toThrowError(ConnectionLost);
+  });
+});
+
+describe("reduceAll", () => {
+  it("gives the same as one event after the other", () => {
+    const events = [delta("你"), delta("好", "stop"), event("[DONE]")];
+    expect(reduceAll(NO_ANSWER, events)).toEqual({ answer: events.reduce(reduceAnswer, NO_ANSWER), failure: null });
+  });
+
+  it("keeps what came before an event that is an error", () => {
+    const { answer, failure } = reduceAll(NO_ANSWER, [delta("你好"), event({ error: { code: "engine_died" } }), delta("x")]);
+    expect(answer.text).toBe("你好");
+    expect(failure?.cause).toBeInstanceOf(ApiError);
+  });
+
+  it("reads nothing after the end", () => {
+    expect(reduceAll(NO_ANSWER, [event("[DONE]"), event("<html>")])).toEqual({ answer: { ...NO_ANSWER, done: true }, failure: null });
   });
 });
 

@@ -54,6 +54,23 @@ export function reduceAnswer(answer: Answer, event: ServerEvent): Answer {
 }
 
 /**
+ * The answer after several events, as far as they can be read; `failure` is what `reduceAnswer` throws for
+ * the first one that cannot. Pure.
+ */
+export function reduceAll(answer: Answer, events: readonly ServerEvent[]): { answer: Answer; failure: { cause: unknown } | null } {
+  let reached = answer;
+  for (const event of events) {
+    try {
+      reached = reduceAnswer(reached, event);
+    } catch (cause) {
+      return { answer: reached, failure: { cause } };
+    }
+    if (reached.done) break;
+  }
+  return { answer: reached, failure: null };
+}
+
+/**
  * What to show while an answer is read again from its beginning: the text that is already on the
  * page until the new one is as long, so that nothing on the page shrinks and grows again.
  */

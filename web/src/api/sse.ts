@@ -52,16 +52,72 @@ export class SseParser {
 
 /** Yield the events of a response body until it ends. Throws what the network throws. */
 export async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<ServerEvent, void, void> {
+  for await (const events of readBatches(body)) yield* events;
+}
+
+/** Waits between two batches. */
+export type Rest = () => Promise<void>;
+
+/**
+ * Yield the events of a response body, those together that arrived while the last ones were dealt with and
+ * during the `rest` after them. The first ones are not waited for. Throws what the network throws, after
+ * everything that arrived before.
+ */
+export async function* readBatches(body: ReadableStream<Uint8Array>, rest?: Rest): AsyncGenerator<ServerEvent[], void, void> {
   const parser = new SseParser();
   const reader = body.getReader();
-  try {
+  let arrived: Uint8Array[] = [];
+  let wake: (() => void) | null = null;
+  const reading = { ended: false, failure: null as { cause: unknown } | null };
+
+  // Read on without pause: what a stream holds unread is lost when it breaks.
+  const read = async (): Promise<void> => {
     for (;;) {
       const { done, value } = await reader.read();
       if (done) return;
-      yield* parser.push(value);
+      arrived.push(value);
+      wake?.();
     }
+  };
+  void read()
+    .catch((cause: unknown) => {
+      reading.failure = { cause };
+    })
+    .finally(() => {
+      reading.ended = true;
+      wake?.();
+    });
+
+  try {
+    for (;;) {
+      if (arrived.length === 0 && !reading.ended) {
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+        wake = null;
+      }
+      const { ended } = reading;
+      const bytes = joined(arrived);
+      arrived = [];
+      const events = parser.push(bytes);
+      if (events.length > 0) yield events;
+      if (ended) break;
+      await rest?.();
+    }
+    if (reading.failure) throw reading.failure.cause;
   } finally {
     // Leaving early (the consumer broke off) must not leave the connection open.
     void reader.cancel().catch(() => undefined);
   }
+}
+
+function joined(pieces: readonly Uint8Array[]): Uint8Array {
+  if (pieces.length === 1) return pieces[0] as Uint8Array;
+  const bytes = new Uint8Array(pieces.reduce((length, piece) => length + piece.length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+  return bytes;
 }

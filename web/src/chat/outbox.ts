@@ -46,7 +46,7 @@ export interface OutboxOptions {
 }
 
 /** A growing answer is on disk at least this often. */
-const SAVE_INTERVAL_MS = 400;
+const SAVE_INTERVAL_MS = 500;
 
 /** Without any word from the gateway, try this often. */
 const BLIND_RETRY_MS = 10_000;
