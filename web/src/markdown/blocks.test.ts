@@ -60,6 +60,32 @@ describe("GrowingBlocks", () => {
     expect(growing.update("1. 一\n\n2. 二\n\n完")).toHaveLength(2);
   });
 
+  it.each([
+    ["plain Markdown", ANSWER],
+    ["a list that ends in a half-written item", "- 一\n- 二\n\n2"],
+    ["an open fence", "说明：\n\n```json\n{\n\n\"a\": 1\n"],
+    ["bold that is not closed", "甲\n\n乙\n\n写**重点"],
+    ["a definition at the end", "见[文档]。\n\n二\n\n三\n\n四\n\n[文档]: https://example.com/\n"],
+    ["a definition in a quotation", "见[文档]。\n\n二\n\n三\n\n四\n\n> [文档]: https://example.com/\n"],
+    ["a formula with empty lines in it", "一\n\n$$\na\n\nb\n\nc\n\nd\n$$\n\n二"],
+    ["a bracketed formula with empty lines in it", "一\n\n\\[\na\n\nb\n\nc\n\nd\n\\]\n\n二"],
+    ["a table as HTML", "一\n\n<table>\n<tr><td>1</td></tr>\n\n<tr><td>2</td></tr>\n</table>\n\n二"],
+  ])("finishes with what a parse of the whole gives: %s", (_name, text) => {
+    for (const step of [1, 3, 16]) {
+      const growing = new GrowingBlocks();
+      for (let end = 0; end < text.length; end += step) growing.update(text.slice(0, end));
+      expect(growing.finish(text)).toEqual(parseWhole(text));
+    }
+  });
+
+  it("finishes without parsing again what was closed", () => {
+    const growing = new GrowingBlocks();
+    const before = growing.update(ANSWER);
+    const after = growing.finish(ANSWER);
+    expect(after.slice(0, -2)).toEqual(before.slice(0, -2));
+    expect(after.slice(0, -2).every((block, index) => block === before[index])).toBe(true);
+  });
+
   it("starts over when the text is another one", () => {
     const growing = new GrowingBlocks();
     growing.update("甲\n\n乙\n\n丙\n\n丁\n\n");

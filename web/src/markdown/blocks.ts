@@ -15,6 +15,12 @@ export interface Block {
  */
 const OPEN_BLOCKS = 2;
 
+/**
+ * What may give another meaning to blocks that were closed long before: the definition of a link,
+ * `[name]: address`, and the end of a formula with empty lines in it.
+ */
+const REACHES_BACK = /\]:|\$\$|\\\[/;
+
 const md = createParser();
 
 /** Characters before each line of `text`. */
@@ -57,14 +63,8 @@ export class GrowingBlocks {
 
   /** The blocks of `text`. Blocks before the open end are the same objects as in the last call. */
   update(text: string): Block[] {
-    if (!text.startsWith(this.#text.slice(0, this.#closedTo))) {
-      // Not a continuation: the answer was replaced.
-      this.#closed = [];
-      this.#closedTo = 0;
-    }
-    this.#text = text;
-    const tail = text.slice(this.#closedTo);
-    const open = parse(closeOpenInline(tail), this.#closedTo);
+    const end = this.#openEnd(text);
+    const open = parse(closeOpenInline(end), this.#closedTo);
     const settled = open.length - OPEN_BLOCKS;
     if (settled > 0) {
       this.#closed = [...this.#closed, ...open.slice(0, settled)];
@@ -72,5 +72,22 @@ export class GrowingBlocks {
       return [...this.#closed, ...open.slice(settled)];
     }
     return [...this.#closed, ...open];
+  }
+
+  /** The blocks of `text` when nothing follows, the same as of `parseWhole`. */
+  finish(text: string): Block[] {
+    if (REACHES_BACK.test(text)) return parseWhole(text);
+    const open = this.#openEnd(text);
+    return [...this.#closed, ...parse(open, this.#closedTo)];
+  }
+
+  /** What of `text` is not covered by `#closed`, which is emptied if `text` is another one. */
+  #openEnd(text: string): string {
+    if (!text.startsWith(this.#text.slice(0, this.#closedTo))) {
+      this.#closed = [];
+      this.#closedTo = 0;
+    }
+    this.#text = text;
+    return text.slice(this.#closedTo);
   }
 }

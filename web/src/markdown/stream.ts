@@ -1,11 +1,14 @@
-import { GrowingBlocks, parseWhole, type Block } from "./blocks.ts";
+import { GrowingBlocks, type Block } from "./blocks.ts";
 
-/** Silence after which the whole text is parsed once more. */
+/** Silence after which the text gets its full pass. */
 export const SETTLE_MS = 500;
 
-/** Rendering takes at most this share of the time: the pause after a render is so many times its cost. */
-const PAUSE_FACTOR = 3;
-const MIN_INTERVAL_MS = 33;
+/**
+ * The time from one render to the next is at least so many times what a render costs: reading and scrolling
+ * go before words that nobody has read yet. Twenty steps a second look like a steady flow.
+ */
+const COST_FACTOR = 16;
+const MIN_INTERVAL_MS = 50;
 const MAX_INTERVAL_MS = 500;
 
 export interface Clock {
@@ -33,11 +36,15 @@ export const browserClock: Clock = {
 
 /** Take over the objects of `old` that are equal, so that what is on the page is not touched. */
 function reuse(old: readonly Block[], fresh: Block[]): Block[] {
-  const known = new Map(old.map((block) => [block.start, block]));
-  return fresh.map((block) => {
+  let same = 0;
+  while (same < fresh.length && old[same] === fresh[same]) same += 1;
+  const known = new Map(old.slice(same).map((block) => [block.start, block]));
+  for (let index = same; index < fresh.length; index += 1) {
+    const block = fresh[index] as Block;
     const before = known.get(block.start);
-    return before?.html === block.html ? before : block;
-  });
+    if (before?.html === block.html) fresh[index] = before;
+  }
+  return fresh;
 }
 
 /**
@@ -50,6 +57,8 @@ export class StreamRenderer {
   readonly #growing = new GrowingBlocks();
   #blocks: Block[] = [];
   #text = "";
+  /** What is shown is `#text` after its full pass. */
+  #whole = false;
   #averageMs = 0;
   #notBeforeMs = 0;
   #cancelRender: (() => void) | null = null;
@@ -72,11 +81,12 @@ export class StreamRenderer {
     });
   }
 
-  /** Nothing more will come, or not soon: parse the whole and show it now. */
+  /** Nothing more will come, or not soon: show it now as what it is, with everything that takes longer. */
   finish(text: string): void {
     this.stop();
+    if (this.#whole && text === this.#text) return;
     this.#text = text;
-    this.#set(parseWhole(text), true);
+    this.#set(this.#growing.finish(text), true);
   }
 
   stop(): void {
@@ -103,12 +113,13 @@ export class StreamRenderer {
     this.#set(this.#growing.update(this.#text), false);
     const tookMs = this.#clock.now() - startMs;
     this.#averageMs = this.#averageMs === 0 ? tookMs : 0.8 * this.#averageMs + 0.2 * tookMs;
-    const intervalMs = Math.min(MAX_INTERVAL_MS, Math.max(MIN_INTERVAL_MS, PAUSE_FACTOR * this.#averageMs));
+    const intervalMs = Math.min(MAX_INTERVAL_MS, Math.max(MIN_INTERVAL_MS, COST_FACTOR * this.#averageMs));
     this.#notBeforeMs = startMs + intervalMs;
   }
 
   #set(blocks: Block[], whole: boolean): void {
     this.#blocks = reuse(this.#blocks, blocks);
+    this.#whole = whole;
     this.#show(this.#blocks, whole);
   }
 }
