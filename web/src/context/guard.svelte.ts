@@ -6,6 +6,7 @@ import type { KnownDescription } from "./describe.ts";
 import { readExceeded, shrunkBudget } from "./exceeded.ts";
 import { planSend, type OlderPictures, type Plan, type PlanInput } from "./plan.ts";
 import { TokenCounter, type Tokenize } from "./token_counter.ts";
+import { estimateTokens } from "./tokens.ts";
 
 export interface GuardOptions {
   tokenize: Tokenize;
@@ -144,15 +145,18 @@ export class ContextGuard {
   }
 }
 
-/** A token has at most about six characters; twice the limit is enough to see where the limit lies. */
-const CHARS_PER_TOKEN = 12;
+/**
+ * So much over the limit by the estimate, which is rather high than low, the tokenizer is over it, too: that
+ * is enough to see where the limit lies.
+ */
+const SURPLUS = 1.5;
 
 function newestFirst(texts: readonly string[], limitTokens: number): string[] {
   const chosen: string[] = [];
-  let chars = 0;
+  let tokens = 0;
   for (const text of [...texts].reverse()) {
-    if (chars > limitTokens * CHARS_PER_TOKEN) break;
-    chars += text.length;
+    if (tokens > limitTokens * SURPLUS) break;
+    tokens += estimateTokens(text);
     chosen.push(text);
   }
   return chosen;

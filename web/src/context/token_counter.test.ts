@@ -25,9 +25,9 @@ describe("TokenCounter", () => {
 
   it("asks about each text once, in batches", async () => {
     const { counter, asked } = counting((text) => text.length);
-    const texts = Array.from({ length: 150 }, (_, i) => `text ${i}`);
+    const texts = Array.from({ length: 1200 }, (_, i) => `text ${i}`);
     await counter.learn([...texts, ...texts], signal);
-    expect(asked.map((batch) => batch.length)).toEqual([64, 64, 22]);
+    expect(asked.map((batch) => batch.length)).toEqual([512, 512, 176]);
     expect(await counter.learn(texts, signal)).toBe(false);
     expect(asked).toHaveLength(3);
   });

@@ -3,8 +3,8 @@ import { estimateTokens } from "./tokens.ts";
 /** Ask the engine's tokenizer: one count for each text. Rejects when it cannot be asked. */
 export type Tokenize = (texts: string[], signal: AbortSignal) => Promise<number[]>;
 
-/** Texts in one request, and their length together. */
-const BATCH_TEXTS = 64;
+/** Texts in one request, and their length together. The gateway takes a thousand texts. */
+const BATCH_TEXTS = 512;
 const BATCH_CHARS = 400_000;
 
 /** Counts that are remembered; a count is two numbers. */

@@ -28,6 +28,9 @@ from huiyan.gateway.service import Gateway
 _MAX_TOKENIZE_BYTES = 4 * 1024 * 1024
 _MAX_TEXTS = 1024
 
+#: Texts of one request that the engine counts at the same time: it takes one each, on a connection each.
+_MAX_COUNTING = 16
+
 
 class _Tokens(msgspec.Struct):
     """llama.cpp's and vLLM's answer to /tokenize agree in this field."""
@@ -81,15 +84,17 @@ class ModelRoutes:
         error = check_engine(self._gateway.engine)
         if error is not None:
             raise error
+        turns = asyncio.Semaphore(_MAX_COUNTING)
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self._count(text)) for text in texts]
+            tasks = [group.create_task(self._count(text, turns)) for text in texts]
         return json_response(TokenizeResponse([task.result() for task in tasks]))
 
-    async def _count(self, text: str) -> int:
+    async def _count(self, text: str, turns: asyncio.Semaphore) -> int:
         if not text:
             return 0
         payload = msgspec.json.encode({"content": text, "prompt": text, "add_special_tokens": False})
-        status, body = await self._gateway.pool.fetch("POST", "/tokenize", body=payload)
+        async with turns:
+            status, body = await self._gateway.pool.fetch("POST", "/tokenize", body=payload)
         if status != 200:
             raise error_from(status, body)
         try:
