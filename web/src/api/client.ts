@@ -7,7 +7,7 @@ import type { BrowserLogEntry, Info } from "./types.ts";
  * From one state of a growing answer to the next. An engine sends each token by itself, hundreds a second
  * for a small model; nobody reads in such steps, and each costs a walk through everything that follows it.
  */
-const STEP_MS = 50;
+const STEP_MS = 66;
 
 /** A hidden page takes what comes: its timers may be held back for a minute. */
 function calmly(): Promise<void> {
@@ -85,6 +85,7 @@ export class Client {
     let answer = NO_ANSWER;
     try {
       for await (const events of readBatches(response.body, calmly)) {
+        signal.throwIfAborted(); // what had arrived by then is not wanted any more
         const reached = reduceAll(answer, events);
         if (reached.answer !== answer) {
           answer = reached.answer;
