@@ -92,6 +92,22 @@ describe("StreamRenderer", () => {
     expect(shown.at(-1)?.every((block, index) => block === before?.[index])).toBe(true);
   });
 
+  it("shows the last words when they come with the end, after a silence", () => {
+    renderer.push("甲");
+    clock.advance(SETTLE_MS + 100);
+    renderer.push("甲乙");
+    renderer.finish("甲乙");
+    expect(shown.at(-1)?.[0]?.html).toContain("甲乙");
+  });
+
+  it("does nothing for an end that brings nothing new after the full pass", () => {
+    renderer.push("甲");
+    clock.advance(SETTLE_MS + 100);
+    const count = shown.length;
+    renderer.finish("甲");
+    expect(shown).toHaveLength(count);
+  });
+
   it("is quiet once stopped", () => {
     renderer.push("x");
     renderer.stop();

@@ -74,6 +74,7 @@ export class StreamRenderer {
   push(text: string): void {
     if (text === this.#text) return;
     this.#text = text;
+    this.#whole = false;
     this.#schedule();
     this.#cancelSettle?.();
     this.#cancelSettle = this.#clock.after(SETTLE_MS, () => {
