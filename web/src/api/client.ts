@@ -5,9 +5,10 @@ import type { BrowserLogEntry, Info } from "./types.ts";
 
 /**
  * From one state of a growing answer to the next. An engine sends each token by itself, hundreds a second
- * for a small model; nobody reads in such steps, and each costs a walk through everything that follows it.
+ * for a small model; a dozen steps a second look like a steady flow, and each costs a walk through all that
+ * follows it.
  */
-const STEP_MS = 66;
+const STEP_MS = 80;
 
 /** A hidden page takes what comes: its timers may be held back for a minute. */
 function calmly(): Promise<void> {

@@ -5,7 +5,7 @@ export const SETTLE_MS = 500;
 
 /**
  * The time from one render to the next is at least so many times what a render costs: reading and scrolling
- * go before words that nobody has read yet. Twenty steps a second look like a steady flow.
+ * go before words that nobody has read yet. Where words come from is calm as well: `Client.complete`.
  */
 const COST_FACTOR = 16;
 const MIN_INTERVAL_MS = 50;
