@@ -4,6 +4,13 @@ import "./diagram.css";
 
 type Draw = (source: string, dark: boolean) => Promise<string>;
 
+declare global {
+  interface Window {
+    /** Of the hidden frame: set by `diagram_frame.ts`. */
+    drawDiagram?: Draw;
+  }
+}
+
 const LOAD_TIMEOUT_MS = 20_000;
 
 let drawing: Promise<Draw> | null = null;

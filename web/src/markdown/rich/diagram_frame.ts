@@ -9,12 +9,6 @@ import mermaid from "mermaid";
 const MAX_CHARS = 20_000;
 const MAX_EDGES = 300;
 
-declare global {
-  interface Window {
-    drawDiagram?: (source: string, dark: boolean) => Promise<string>;
-  }
-}
-
 /** An SVG file: with its rules, its styles, and the size that it has. */
 function asFile(svg: string): string {
   const [, , width = "", height = ""] = /viewBox="([-\d.e]+) ([-\d.e]+) ([\d.e]+) ([\d.e]+)"/.exec(svg)?.slice(1) ?? [];
