@@ -49,8 +49,9 @@ export class Documents {
     if (!file) return;
     const { i18n, notices } = this.#app;
     this.opening = file.name;
+    let said: number | null = null;
     const slow = setTimeout(() => {
-      notices.info(i18n.t("document.opening", { name: file.name }));
+      said = notices.info(i18n.t("document.opening", { name: file.name }));
     }, SAY_AFTER_MS);
     const texts = i18n.loadLate().catch(() => undefined); // without them, the dialog is at least there
     try {
@@ -64,6 +65,7 @@ export class Documents {
       this.#app.reportProblem(cause);
     } finally {
       clearTimeout(slow);
+      if (said !== null) notices.dismiss(said);
       this.opening = null;
     }
     if (!this.current) void this.#next();

@@ -12,7 +12,7 @@ export const documentsEn: Record<keyof typeof documentsZhCN, Phrase> = {
   "document.as": "Add as",
   "document.asPictures": "Pictures",
   "document.asText": "Text",
-  "document.pages": "Pages, of {n}",
+  "document.pages": "Pages (of {n})",
   "document.page": "page {n}",
   "document.badRange": "Name pages from 1 to {n}, such as 1-3,5.",
   "document.tooMany": {

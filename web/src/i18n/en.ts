@@ -20,7 +20,7 @@ export const en: Record<keyof typeof zhCN, Phrase> = {
   "header.theme.dark": "Switch to light",
 
   "empty.title": "Drop pictures here and ask",
-  "empty.subtitle": "Or paste or pick them, up to {n} at a time. Pictures and chats stay in this computer's browser.",
+  "empty.subtitle": "Or paste or pick them, up to {n} at a time. Pictures and chats stay in this browser.",
   "empty.tryOne": "Or try an example first",
   "empty.read": "Read the text in the image.",
   "empty.card": "Extract the product name, price and spec as JSON.",
@@ -57,18 +57,23 @@ export const en: Record<keyof typeof zhCN, Phrase> = {
   "drop.title": "Let go to add",
   "drop.subtitle": "{max} at most, room for {left} more",
 
-  "refused.empty": "“{name}” was not added: the file is empty (0 bytes).",
-  "refused.bytes": "“{name}” was not added: {size}, above the limit of {max}. Save it smaller and try again.",
-  "refused.pixels": "“{name}” was not added: too many pixels; the limit is {max} megapixels. Scale it down and try again.",
-  "refused.not_image": "“{name}” was not added: it is not a picture. PNG, JPEG, WebP, GIF, AVIF and BMP can be used.",
+  "refused.and": ", ",
+  "refused.more": "{names} and others ({n} files)",
+  "refused.sized": "{name} ({size})",
+  "refused.empty": "Not added: {names}. The file is empty (0 bytes): save or download it again.",
+  "refused.bytes": "Not added: {names}. The limit is {max} for each. Save it smaller and try again.",
+  "refused.pixels": "Not added: {names}. Too many pixels; the limit is {max} megapixels. Scale it down and try again.",
+  "refused.not_image":
+    "Not added: {names}. That is no picture. PNG, JPEG, WebP, GIF, AVIF, BMP and SVG can be used, and PDF and video.",
   "refused.heic":
-    "“{name}” was not added: this browser cannot read HEIC. Choose “Most compatible” in the phone's camera settings, or save it as JPEG.",
-  "refused.tiff": "“{name}” was not added: this browser cannot read TIFF. Save it as PNG.",
-  "refused.pdf": "“{name}” was not added: it is a PDF document. Save its pages as PNG or JPEG.",
-  "refused.video": "“{name}” was not added: it is a video. Save single frames as pictures.",
+    "Not added: {names}. This is an iPhone's HEIC photo, which this browser cannot read. Open it in Photos (Windows) or Preview (Mac) and save it as JPEG. For new photos choose Settings → Camera → Formats → Most Compatible on the iPhone.",
+  "refused.tiff":
+    "Not added: {names}. This is a TIFF picture, which browsers cannot read. Open it in Paint (Windows) or Preview (Mac) and save it as PNG or JPEG.",
+  "refused.pdf": "Not added: {names}. It is a PDF document: save its pages as PNG or JPEG.",
+  "refused.video": "Not added: {names}. It is a video: save single frames as pictures.",
   "refused.unreadable":
-    "“{name}” was not added: the picture is damaged or incomplete. Open it in a viewer and save it again as PNG or JPEG.",
-  "refused.storage": "“{name}” was not added: the browser has no room left. Delete some old chats.",
+    "Not added: {names}. The picture is damaged or incomplete. Open it in a viewer and save it again as PNG or JPEG.",
+  "refused.storage": "Not added: {names}. The browser has no room left. Delete some old chats.",
 
   "message.you": "You",
   "message.answer": "Answer",
@@ -95,7 +100,7 @@ export const en: Record<keyof typeof zhCN, Phrase> = {
   "message.withdraw": "Don't send",
   "message.tokens": { one: "{n} token", other: "{n} tokens" },
   "message.rate": "{rate} tokens/s",
-  "message.first": "first after {s} s",
+  "message.first": "first word after {s} s",
   "message.sentDemo": {
     one: "The demo model has a short context: only the newest pictures and {n} message were sent.",
     other: "The demo model has a short context: only the newest pictures and {n} messages were sent.",
@@ -132,7 +137,13 @@ export const en: Record<keyof typeof zhCN, Phrase> = {
   "hint.empty_prompt": "Write a question, or add a picture, and send again.",
   "hint.context_length_exceeded": "Shorten the chat or start a new one, with fewer pictures.",
   "hint.rate_limit_exceeded": "Wait a moment and try again.",
-  "hint.engine_died": "Try another picture or wording; `huiyan logs` shows what the engine said.",
+  "hint.image_url_refused": "Save the picture on your computer and drop it here.",
+  "hint.model_not_found": "Reload the page and try again with the model that answers now.",
+  "hint.engine_error": "Try again, or ask differently; `huiyan logs` on the computer that runs huiyan tells the reason.",
+  "hint.engine_refused":
+    "Edit the question or take another picture; `huiyan logs` on the computer that runs huiyan tells the reason.",
+  "hint.engine_protocol": "Try again. If it stays, run `huiyan stop` and `huiyan start` on the computer that runs huiyan.",
+  "hint.engine_died": "Try another picture or wording; `huiyan logs` on the computer that runs huiyan tells the reason.",
   "hint.engine_timeout": "Try again, or send fewer pictures.",
   "hint.image_missing": "Edit this question and add the picture again.",
 
@@ -164,7 +175,7 @@ export const en: Record<keyof typeof zhCN, Phrase> = {
   "connection.offline": "Connection lost, reconnecting…",
   "connection.connecting": "Connecting…",
   "connection.offlineText":
-    "huiyan's server cannot be reached. History and drafts are safe, and sending goes on by itself once it is back. If it stays away, run `huiyan start` in a terminal.",
+    "huiyan's server cannot be reached. History and drafts are safe, and sending goes on by itself once it is back. If it stays away, run `huiyan start` on the computer that runs huiyan.",
 
   "history.title": "History",
   "history.search": "Search titles and text",
@@ -187,9 +198,9 @@ export const en: Record<keyof typeof zhCN, Phrase> = {
 
   "settings.title": "Settings",
   "settings.language": "Language",
-  "settings.language.auto": "As the browser",
+  "settings.language.auto": "Same as browser",
   "settings.theme": "Appearance",
-  "settings.theme.system": "As the system",
+  "settings.theme.system": "Same as system",
   "settings.theme.light": "Light",
   "settings.theme.dark": "Dark",
   "settings.measure": "Text width",

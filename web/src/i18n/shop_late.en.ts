@@ -111,7 +111,6 @@ export const shopLateEn: Record<keyof typeof shopLateZhCN, Phrase> = {
   "batch.exporting": "Writing the file…",
   "batch.exportFailed": "The file could not be written: {message}",
   "batch.reading": { one: "Reading {n} picture…", other: "Reading {n} pictures…" },
-  "batch.refused": { one: "{n} file was not added: {names}", other: "{n} files were not added: {names}" },
   "batch.progress": "{done}/{total} done",
   "batch.failed": { one: "{n} failed", other: "{n} failed" },
   "batch.rate": "{n} a minute",

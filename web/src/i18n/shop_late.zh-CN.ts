@@ -108,7 +108,6 @@ export const shopLateZhCN = {
   "batch.exporting": "正在写文件…",
   "batch.exportFailed": "没能写出文件：{message}",
   "batch.reading": { one: "正在读入 {n} 张图片…", other: "正在读入 {n} 张图片…" },
-  "batch.refused": { one: "{n} 个文件没有加入：{names}", other: "{n} 个文件没有加入：{names}" },
   "batch.progress": "{done}/{total} 完成",
   "batch.failed": { one: "{n} 张失败", other: "{n} 张失败" },
   "batch.rate": "每分钟 {n} 张",

@@ -15,6 +15,10 @@ async function entriesOf(directory: FileSystemDirectoryEntry): Promise<FileSyste
   }
 }
 
+/** Browsers know no type for what they cannot read; a photo must not vanish without a word for that. */
+const isPicture = (file: File): boolean =>
+  file.type.startsWith("image/") || (file.type === "" && /\.(hei[cf]|tiff?)$/i.test(file.name));
+
 async function filesBelow(entry: FileSystemEntry): Promise<File[]> {
   if (entry.isFile) {
     return [
@@ -26,7 +30,7 @@ async function filesBelow(entry: FileSystemEntry): Promise<File[]> {
   const files: File[] = [];
   for (const child of await entriesOf(entry as FileSystemDirectoryEntry)) {
     // Of a folder only pictures are meant; .DS_Store and the like need no word of refusal.
-    for (const file of await filesBelow(child)) if (file.type.startsWith("image/")) files.push(file);
+    for (const file of await filesBelow(child)) if (isPicture(file)) files.push(file);
   }
   return files;
 }

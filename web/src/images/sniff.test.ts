@@ -48,6 +48,8 @@ describe("sniff", () => {
     ["image/bmp", bytes("BM", zeros(16), [10, 0, 0, 0, 0xec, 0xff, 0xff, 0xff])],
     ["image/heic", bytes([0, 0, 0, 24], "ftypheic", zeros(4), "mif1heic", zeros(20))],
     ["image/tiff", bytes("II*", [0], zeros(20))],
+    ["image/tiff", bytes("MM", [0], "*", zeros(20))],
+    ["image/tiff", bytes("II+", [0, 8, 0], zeros(20))],
     ["application/pdf", bytes("%PDF-1.7\n", zeros(20))],
     ["video/mp4", bytes([0, 0, 0, 24], "ftypisom", zeros(20))],
     ["image/svg+xml", bytes('<?xml version="1.0"?><!-- x --><svg xmlns="http://www.w3.org/2000/svg"/>')],

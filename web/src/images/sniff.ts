@@ -16,6 +16,13 @@ const sized = (type: string, width: number, height: number): Sniffed => ({ type,
 const unsized = (type: string | null): Sniffed => ({ type, width: null, height: null });
 
 const PNG = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
+/** Both byte orders, and each for BigTIFF, too. */
+const TIFF = [
+  [0x49, 0x49, 0x2a, 0],
+  [0x4d, 0x4d, 0, 0x2a],
+  [0x49, 0x49, 0x2b, 0],
+  [0x4d, 0x4d, 0, 0x2b],
+];
 const SVG_SCAN_BYTES = 1024;
 
 /** Markers without a length field: TEM, RST0-7, SOI. */
@@ -84,7 +91,7 @@ export function sniff(bytes: Uint8Array): Sniffed {
     return sized("image/bmp", Math.abs(view.getInt32(18, true)), Math.abs(view.getInt32(22, true)));
   }
   if (ascii(bytes, 4, 4) === "ftyp") return isoMedia(bytes, view);
-  if (startsWith(bytes, [0x49, 0x49, 0x2a, 0]) || startsWith(bytes, [0x4d, 0x4d, 0, 0x2a])) return unsized("image/tiff");
+  if (TIFF.some((prefix) => startsWith(bytes, prefix))) return unsized("image/tiff");
   if (ascii(bytes, 0, 5) === "%PDF-") return unsized("application/pdf");
   const start = new TextDecoder().decode(bytes.subarray(0, SVG_SCAN_BYTES)).trimStart();
   return unsized(/^(<\?xml|<!--|<!doctype svg|<svg)/i.test(start) && /<svg[\s>]/i.test(start) ? "image/svg+xml" : null);

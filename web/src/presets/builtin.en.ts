@@ -24,7 +24,7 @@ export const PRESETS: readonly Preset[] = [
     name: "Product title",
     template:
       "Look at the product and write one listing title: the words that buyers search for (kind, material, size) first, readable, nothing stuffed.\nAt most this many characters: {{max_chars}}\nTone: {{tone}}\nAudience: {{audience}}\nKeywords to use: {{keywords}}",
-    variables: [{ name: "max_chars", label: "Most characters", value: "80" }, TONE, AUDIENCE, KEYWORDS],
+    variables: [{ name: "max_chars", label: "Character limit", value: "80" }, TONE, AUDIENCE, KEYWORDS],
     output: "fields",
     fields: [field("title", "Title", 80, "chars", "Product title")],
     ...copy,
@@ -34,7 +34,7 @@ export const PRESETS: readonly Preset[] = [
     name: "Five selling points",
     template:
       "Look at the product and write five selling points, one thing each: what the buyer gains first, then why.\nAt most this many words each: {{max_words}}\nTone: {{tone}}\nAudience: {{audience}}",
-    variables: [{ name: "max_words", label: "Most words each", value: "20" }, TONE, AUDIENCE],
+    variables: [{ name: "max_words", label: "Word limit for each", value: "20" }, TONE, AUDIENCE],
     output: "fields",
     fields: [1, 2, 3, 4, 5].map((n) => field(`point${n}`, `Point ${n}`, 20, "words")),
     ...copy,

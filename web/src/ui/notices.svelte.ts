@@ -13,8 +13,9 @@ export class Notices {
   list = $state.raw<readonly Notice[]>([]);
   #nextId = 1;
 
-  info(text: string): void {
-    this.#add(text, "info", INFO_MS);
+  /** Returns what `dismiss` takes. */
+  info(text: string): number {
+    return this.#add(text, "info", INFO_MS);
   }
 
   problem(text: string): void {
@@ -30,12 +31,13 @@ export class Notices {
     this.list = [];
   }
 
-  #add(text: string, kind: Notice["kind"], forMs: number): void {
+  #add(text: string, kind: Notice["kind"], forMs: number): number {
     const id = this.#nextId++;
     const others = this.list.filter((notice) => notice.text !== text);
     this.list = [...others, { id, text, kind }].slice(-MOST);
     setTimeout(() => {
       this.dismiss(id);
     }, forMs);
+    return id;
   }
 }
