@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import itertools
+import logging
 import sys
 import tempfile
 import time
@@ -51,6 +52,7 @@ class Servers:
         if tour.server not in self._pages:
             started = self._stack.enter_context(page_server(state=EngineState(tour.server)))
             self._pages[tour.server] = started
+            logging.getLogger().setLevel(logging.WARNING)  # not each file that is fetched
         page = self._pages[tour.server]
         return page.url, page
 

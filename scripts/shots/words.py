@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-#: Where the mug and the flask of `goods.SCENE` stand, 0-1000.
+#: Where the articles of `goods.shelf` stand, 0-1000.
 _BOXES = """```json
 [
-  {{"bbox_2d": [35, 180, 330, 800], "label": "{0}"}},
-  {{"bbox_2d": [395, 125, 605, 890], "label": "{1}"}},
-  {{"bbox_2d": [690, 200, 965, 880], "label": "{2}"}}
+  {{"bbox_2d": [83, 588, 311, 900], "label": "{0}"}},
+  {{"bbox_2d": [443, 343, 597, 900], "label": "{1}"}},
+  {{"bbox_2d": [743, 490, 937, 900], "label": "{2}"}}
 ]
 ```"""
 

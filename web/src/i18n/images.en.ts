@@ -14,5 +14,5 @@ export const imagesEn: Record<keyof typeof imagesZhCN, Phrase> = {
   "strip.modeHint.original": "The file as it is, every byte",
   "settings.sendMode": "Pictures are sent",
   "settings.sendModeHint": "For new pictures; each can be changed by itself. The original always stays in the browser.",
-  "refused.svg": "“{name}” was not added: the browser cannot draw this SVG. Save it as PNG.",
+  "refused.svg": "Not added: {names}. The browser cannot draw this SVG. Save it as PNG.",
 };

@@ -12,5 +12,5 @@ export const imagesZhCN = {
   "strip.modeHint.original": "文件原样发送，一个字节不改",
   "settings.sendMode": "图片发送尺寸",
   "settings.sendModeHint": "新加的图片按此发送，每张都能单独改。原图始终留在浏览器里。",
-  "refused.svg": "“{name}”没有添加：浏览器画不出这个 SVG。请另存为 PNG。",
+  "refused.svg": "没有添加{names}：浏览器画不出这个 SVG。请另存为 PNG。",
 } as const;

@@ -40,6 +40,6 @@ export function refusedTexts(i18n: I18n, refused: readonly Refused[], limits: Im
     if (reason === "pixels") {
       return i18n.t("refused.pixels", { names, max: limits.maxPixels / (i18n.locale === "en" ? MEGAPIXEL : MYRIAD) });
     }
-    return i18n.t(`refused.${reason === "svg" ? "unreadable" : reason}`, { names });
+    return i18n.t(`refused.${reason}`, { names });
   });
 }
