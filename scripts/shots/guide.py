@@ -10,7 +10,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser
 
-from scripts.shots.stage import LANGUAGES, Place, Stage, Theme, Tour, show, stops
+from scripts.shots.stage import LANGUAGES, THEMES, Place, Stage, Theme, Tour, show, stops
 from scripts.shots.tours import TOURS
 from tests.support.page_server import PageServer
 
@@ -32,29 +32,32 @@ class Cut:
 CUTS = (
     Cut("pictures", "strip-nine", ".bottom"),
     Cut("pdf", "pdf", "dialog[open]"),
-    Cut("boxes", "boxes", "main"),
+    Cut("boxes", "boxes", "main", margin_px=0),
     Cut("region", "region", None),
     Cut("table", "table-grid", None),
-    Cut("presets", "preset-answer", "main"),
+    Cut("presets", "preset-answer", "main", margin_px=0),
     Cut("batch", "batch-results", None),
     Cut("compare", "compare-answers", "dialog[open]"),
     Cut("ledger", "ledger", '[data-testid="ledger"] >> nth=-1'),
     Cut("second-attempt", "second-attempt", '[data-testid="assistant-message"]'),
-    Cut("answer", "answer", "main"),
+    Cut("answer", "answer", "main", margin_px=0),
     Cut("transfer", "transfer", "dialog[open]"),
 )
-#: The READMEs show nano, in both themes: (name, language, theme).
-README_SHOTS: tuple[tuple[str, str, Theme], ...] = (
-    ("chat-light.png", "zh-CN", "light"),
-    ("chat-dark.png", "en", "dark"),
-)
+#: The READMEs show nano, in both themes.
 _README_STOP = "demo-answer"
 
 
+def _window(stage: Stage) -> Image.Image:
+    with Image.open(io.BytesIO(stage.chat.page.screenshot())) as whole:
+        return whole.convert("RGB")
+
+
+def _save(image: Image.Image, path: Path) -> None:
+    image.save(path, "WEBP", quality=_WEBP_QUALITY, method=6)
+
+
 def _crop(stage: Stage, cut: Cut) -> Image.Image:
-    data = stage.chat.page.screenshot()
-    with Image.open(io.BytesIO(data)) as whole:
-        image = whole.convert("RGB")
+    image = _window(stage)
     if cut.around is None:
         return image
     box = stage.chat.page.locator(cut.around).bounding_box()
@@ -70,7 +73,7 @@ def take_docs(
     out: Path,
     pictures: Path,
 ) -> None:
-    """Write docs/images: guide-NAME.LANGUAGE.webp for each cut, and the READMEs' two."""
+    """Write guide-NAME.LANGUAGE.webp for each cut, and chat-THEME.LANGUAGE.webp for the READMEs."""
     cuts = {cut.stop: cut for cut in CUTS}
     out.mkdir(parents=True, exist_ok=True)
     for language in LANGUAGES:
@@ -81,9 +84,7 @@ def take_docs(
             for name, stage in stops(browser, tour, Place(url, server, language, WIDTH, pictures)):
                 if cut := cuts.get(name):
                     show(stage, WIDTH, cut.theme)
-                    target = out / f"guide-{cut.name}.{language}.webp"
-                    _crop(stage, cut).save(target, "WEBP", quality=_WEBP_QUALITY, method=6)
-                for file, shot_language, theme in README_SHOTS:
-                    if name == _README_STOP and shot_language == language:
-                        show(stage, WIDTH, theme)
-                        stage.chat.page.screenshot(path=out / file)
+                    _save(_crop(stage, cut), out / f"guide-{cut.name}.{language}.webp")
+                for theme in THEMES if name == _README_STOP else ():
+                    show(stage, WIDTH, theme)
+                    _save(_window(stage), out / f"chat-{theme}.{language}.webp")
