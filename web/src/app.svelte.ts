@@ -9,6 +9,7 @@ import { Descriptions } from "./context/descriptions.ts";
 import { ContextGuard } from "./context/guard.svelte.ts";
 import { Documents } from "./documents/documents.svelte.ts";
 import { History } from "./history/history.svelte.ts";
+import type { Organiser } from "./history/organiser.svelte.ts";
 import { I18n } from "./i18n/i18n.svelte.ts";
 import { DEFAULT_BUDGET } from "./images/plan.ts";
 import { ImagePreparer } from "./images/preparer.ts";
@@ -51,7 +52,9 @@ export class App {
   readonly shop: Shop;
   readonly descriptions: Descriptions;
   readonly guard: ContextGuard;
-  readonly #tabs = new Tabs();
+  readonly tabs = new Tabs();
+  /** Made when the history is opened for the first time. */
+  organiser: Organiser | null = null;
   #started = false;
   overlay = $state<Overlay | null>(null);
   lightbox = $state.raw<Lightbox | null>(null);
@@ -94,7 +97,7 @@ export class App {
       },
       onSaved: (message) => {
         this.history.putText(message);
-        this.#tabs.tell({ type: "message", conversationId: message.conversationId, messageId: message.id });
+        this.tabs.tell({ type: "message", conversationId: message.conversationId, messageId: message.id });
       },
     });
     this.gateway.keepConnected = () => this.outbox.pending > 0 || this.shop.busy;
@@ -107,7 +110,7 @@ export class App {
       outbox: this.outbox,
       history: this.history,
       notices: this.notices,
-      tabs: this.#tabs,
+      tabs: this.tabs,
       guard: this.guard,
     });
     const { gateway, composer, chat, notices } = this;
@@ -122,8 +125,9 @@ export class App {
     this.#started = true;
     this.showAddress();
     void this.shop.resume().catch(this.reportProblem);
-    this.#tabs.listen((message) => {
-      void this.#fromOtherTab(message.conversationId, message.type === "message" ? message.messageId : null);
+    this.tabs.listen((message) => {
+      if (message.type === "history") void this.reloadHistory().catch(this.reportProblem);
+      else void this.#fromOtherTab(message.conversationId, message.type === "message" ? message.messageId : null);
     });
     const whenIdle = (globalThis.requestIdleCallback as typeof requestIdleCallback | undefined) ?? setTimeout;
     whenIdle(
@@ -198,6 +202,13 @@ export class App {
         budget: model ? { minTokens: model.image_min_tokens, maxTokens: model.image_max_tokens } : DEFAULT_BUDGET,
       },
     };
+  }
+
+  /** Many conversations changed on disk: in another tab, or by an import. */
+  async reloadHistory(): Promise<void> {
+    await this.history.load();
+    const open = this.history.conversations.find((each) => each.id === this.chat.open?.id);
+    if (open) await this.chat.refresh(open);
   }
 
   async #fromOtherTab(conversationId: string, messageId: string | null): Promise<void> {

@@ -1,4 +1,5 @@
 import { documentsEn } from "./documents.en.ts";
+import { organiseEn } from "./organise.en.ts";
 import { transferEn } from "./transfer.en.ts";
 import type { lateZhCN } from "./late.zh-CN.ts";
 import { shopLateEn } from "./shop_late.en.ts";
@@ -8,4 +9,5 @@ export const lateEn: Record<keyof typeof lateZhCN, Phrase> = {
   ...shopLateEn,
   ...documentsEn,
   ...transferEn,
+  ...organiseEn,
 };

@@ -1,4 +1,5 @@
 import { documentsZhCN } from "./documents.zh-CN.ts";
+import { organiseZhCN } from "./organise.zh-CN.ts";
 import { transferZhCN } from "./transfer.zh-CN.ts";
 import { shopLateZhCN } from "./shop_late.zh-CN.ts";
 import type { Phrase } from "./zh-CN.ts";
@@ -8,4 +9,5 @@ export const lateZhCN = {
   ...shopLateZhCN,
   ...documentsZhCN,
   ...transferZhCN,
+  ...organiseZhCN,
 } as const satisfies Record<string, Phrase>;

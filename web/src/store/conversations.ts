@@ -41,6 +41,22 @@ export async function saveConversation(db: Database, conversation: Conversation)
   await db.put("conversations", conversation);
 }
 
+/** Read, change and write several in one go. Those that are gone stay gone. */
+export async function updateConversations(
+  db: Database,
+  ids: readonly string[],
+  change: (conversation: Conversation) => Conversation,
+): Promise<void> {
+  const tx = db.transaction("conversations", "readwrite", { durability: "strict" });
+  await Promise.all([
+    ...ids.map(async (id) => {
+      const conversation = await tx.store.get(id);
+      if (conversation) await tx.store.put(change(conversation));
+    }),
+    tx.done,
+  ]);
+}
+
 export async function saveMessage(db: Database, message: Message): Promise<void> {
   await db.put("messages", message);
 }

@@ -145,6 +145,10 @@ export interface Conversation {
   updatedMs: number;
   /** Last message of the branch that is shown. */
   headId: string | null;
+  /** The reader's words for it, in the order in which they were given. */
+  tags?: string[];
+  /** Stands above the others in the history. */
+  starred?: boolean;
 }
 
 export interface Sampling {

@@ -1,7 +1,9 @@
 /** What one tab tells the others that show the same database. */
 export type TabMessage =
   | { type: "message"; conversationId: string; messageId: string }
-  | { type: "conversation"; conversationId: string };
+  | { type: "conversation"; conversationId: string }
+  /** Many conversations at once. */
+  | { type: "history" };
 
 const CHANNEL = "huiyan";
 
