@@ -6,7 +6,8 @@ import type { Sampling, SendMode } from "../store/records.ts";
 export type Theme = "system" | "light" | "dark";
 export type Measure = "full" | "comfortable";
 
-interface Saved {
+/** What is kept; also what an export carries. */
+export interface Saved {
   language: Language;
   theme: Theme;
   measure: Measure;
@@ -171,6 +172,21 @@ export class Settings {
       ...(topP === null ? {} : { top_p: topP }),
       ...(maxTokens === null ? {} : { max_tokens: maxTokens }),
     };
+  }
+
+  /** All of it, for an export. */
+  get saved(): Saved {
+    return { ...this.#saved };
+  }
+
+  /** Nothing was ever chosen here. */
+  get untouched(): boolean {
+    return JSON.stringify(this.#saved) === JSON.stringify(DEFAULTS);
+  }
+
+  /** Take all over from somewhere else. */
+  replace(saved: Saved): void {
+    this.#set(saved);
   }
 
   resetSampling(): void {

@@ -5,6 +5,9 @@ import type { Database } from "../store/db.ts";
 import { loadImage } from "../store/images.ts";
 import { hashesOf, type Conversation, type ImageRef, type Message } from "../store/records.ts";
 import { pathTo } from "../chat/tree.ts";
+import { loadRows } from "../batch/store.ts";
+import type { Saved } from "../settings/settings.svelte.ts";
+import { PRESETS_FILE, SETTINGS_FILE, type BatchFile, type PresetsFile } from "./format_rest.ts";
 import { FORMAT, FORMAT_VERSION, MANIFEST, type ConversationFile, type Manifest } from "./format.ts";
 
 const EXTENSIONS: Record<string, string> = {
@@ -29,8 +32,22 @@ async function contentsOf(db: Database, conversation: Conversation): Promise<Con
   return { conversation, messages, tables };
 }
 
-/** Everything that belongs to `conversations`, in an archive that `importArchive` reads back without loss. */
-export async function exportArchive(db: Database, conversations: readonly Conversation[], nowMs = Date.now()): Promise<Blob> {
+/** What an archive carries beside conversations. */
+export interface Rest {
+  settings: Saved;
+}
+
+/**
+ * Everything that belongs to `conversations`, in an archive that `importArchive` reads back without loss.
+ *
+ * rest: given, everything else goes along, too: batches, presets, words, settings.
+ */
+export async function exportArchive(
+  db: Database,
+  conversations: readonly Conversation[],
+  rest: Rest | null = null,
+  nowMs = Date.now(),
+): Promise<Blob> {
   const manifest: Manifest = { format: FORMAT, version: FORMAT_VERSION, exportedMs: nowMs };
   const entries: ZipEntry[] = [{ name: MANIFEST, data: JSON.stringify(manifest) }];
   const hashes = new Set<string>();
@@ -38,6 +55,16 @@ export async function exportArchive(db: Database, conversations: readonly Conver
     const file = await contentsOf(db, conversation);
     entries.push({ name: `conversations/${conversation.id}.json`, data: JSON.stringify(file) });
     for (const message of file.messages) for (const hash of hashesOf(message.images)) hashes.add(hash);
+  }
+  if (rest) {
+    for (const batch of await db.getAll("batches")) {
+      const file: BatchFile = { batch, rows: await loadRows(db, batch.id) };
+      entries.push({ name: `batches/${batch.id}.json`, data: JSON.stringify(file) });
+      for (const row of file.rows) for (const hash of hashesOf([row.image])) hashes.add(hash);
+    }
+    const presets: PresetsFile = { presets: await db.getAll("presets"), wordLists: await db.getAll("wordLists") };
+    entries.push({ name: PRESETS_FILE, data: JSON.stringify(presets) });
+    entries.push({ name: SETTINGS_FILE, data: JSON.stringify(rest.settings) });
   }
   for (const sha256 of hashes) {
     const image = await loadImage(db, sha256);
@@ -51,6 +78,8 @@ export interface MarkdownTexts {
   answer: string;
   untitled: string;
   reasoning: string;
+  /** The line with the tags. */
+  tags: (tags: readonly string[]) => string;
 }
 
 /** A name in a Markdown link or alternative text. */
@@ -65,6 +94,7 @@ export function asMarkdown(
 ): string {
   const tree = new Map(messages.map((message) => [message.id, message]));
   const parts = [`# ${plain(conversation.title) || texts.untitled}`];
+  if (conversation.tags?.length) parts.push(texts.tags(conversation.tags.map(plain)));
   for (const message of pathTo(tree, conversation.headId)) {
     parts.push(`## ${message.role === "user" ? texts.question : texts.answer}`);
     if (message.role === "assistant" && message.model) parts.push(`*${plain(message.model)}*`);

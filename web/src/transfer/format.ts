@@ -1,6 +1,7 @@
 import type { Usage } from "../api/types.ts";
 import type { Span } from "../context/cutter.ts";
 import type { ContextLedger, LedgerRow } from "../context/ledger.ts";
+import { MAX_TAG_CHARS, MAX_TAGS } from "../history/tags.ts";
 import type { PresetField, PresetUse } from "../presets/records.ts";
 import type {
   Attempt,
@@ -20,10 +21,11 @@ import { flag, Invalid, json, list, nullable, number, oneOf, pattern, record, te
 
 /**
  * The export format. `huiyan.json` names the format and its version; `conversations/ID.json` holds one
- * conversation with all of its branches; `pictures/SHA256` holds each picture once, byte for byte.
+ * conversation with all of its branches; `pictures/SHA256` holds each picture once, byte for byte. Version 2
+ * adds tags, and what `format_rest.ts` describes; a file of version 1 is one that has nothing of that.
  */
 export const FORMAT = "huiyan-export";
-export const FORMAT_VERSION = 1;
+export const FORMAT_VERSION = 2;
 export const MANIFEST = "huiyan.json";
 export const CONVERSATION_FILE = /^conversations\/[\w-]{1,64}\.json$/;
 export const PICTURE_FILE = /^pictures\/([0-9a-f]{64})(?:\.\w{1,5})?$/;
@@ -43,20 +45,20 @@ export interface ConversationFile {
 
 const MOST_MESSAGES = 50_000;
 const MOST_IMAGES = 64;
-const MAX_TEXT = 4_000_000;
+export const MAX_TEXT = 4_000_000;
 const MAX_WORDS = 100_000;
 const MAX_NAME = 1000;
 const FAR = 1e15;
 
-const id = pattern(/^[\w-]{1,64}$/);
-const sha256 = pattern(/^[0-9a-f]{64}$/);
+export const id = pattern(/^[\w-]{1,64}$/);
+export const sha256 = pattern(/^[0-9a-f]{64}$/);
 const mediaType = pattern(/^image\/[\w.+-]{1,40}$/);
-const count = number(0, FAR);
-const amount = number(-FAR, FAR);
-const name = text(MAX_NAME);
-const words = text(MAX_WORDS);
+export const count = number(0, FAR);
+export const amount = number(-FAR, FAR);
+export const name = text(MAX_NAME);
+export const words = text(MAX_WORDS);
 
-const sampling = record<Sampling>(
+export const sampling = record<Sampling>(
   {
     temperature: amount,
     top_p: amount,
@@ -87,7 +89,7 @@ const sentImage = record<SentImage>({
 
 const origin = record<ImageOrigin>({ sha256, name, x: amount, y: amount, width: count, height: count });
 
-const image = record<ImageRef>(
+export const image = record<ImageRef>(
   { sha256, name, type: mediaType, sizeBytes: count, width: count, height: count, sent: sentImage, label: name, origin },
   "sent",
   "label",
@@ -137,7 +139,7 @@ const sent = record<SentLedger>(
   "context",
 );
 
-const error = record<MessageError>({
+export const error = record<MessageError>({
   message: words,
   type: name,
   code: name,
@@ -147,7 +149,7 @@ const error = record<MessageError>({
   status: count,
 });
 
-const field = record<PresetField>({
+export const field = record<PresetField>({
   id: name,
   label: name,
   aliases: list(name, 100),
@@ -155,7 +157,7 @@ const field = record<PresetField>({
   unit: oneOf("chars", "words", "width"),
 });
 
-const preset = record<PresetUse>({
+export const preset = record<PresetUse>({
   id: name,
   name,
   values: list(record({ label: name, value: words }), 200),
@@ -166,7 +168,7 @@ const preset = record<PresetUse>({
   checkBanned: flag,
 });
 
-const reason = oneOf("empty", "loop");
+export const reason = oneOf("empty", "loop");
 const attempt = record<Attempt>(
   { which: oneOf("first", "second"), reason, temperature: amount, otherId: nullable(id), failed: reason },
   "failed",
@@ -201,14 +203,20 @@ export const message = record<Message>(
   "variant",
 );
 
-export const conversation = record<Conversation>({
-  id,
-  title: name,
-  titled: flag,
-  createdMs: count,
-  updatedMs: count,
-  headId: nullable(id),
-});
+export const conversation = record<Conversation>(
+  {
+    id,
+    title: name,
+    titled: flag,
+    createdMs: count,
+    updatedMs: count,
+    headId: nullable(id),
+    tags: list(text(4 * MAX_TAG_CHARS), MAX_TAGS),
+    starred: flag,
+  },
+  "tags",
+  "starred",
+);
 
 const table = record<TableEdit>({
   key: name,

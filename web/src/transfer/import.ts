@@ -5,10 +5,15 @@ import { sniff } from "../images/sniff.ts";
 import type { Database } from "../store/db.ts";
 import { newId } from "../store/ids.ts";
 import { saveImage } from "../store/images.ts";
+import { withTags } from "../history/tags.ts";
+import type { Saved } from "../settings/settings.svelte.ts";
 import { hashesOf, type Conversation, type Message } from "../store/records.ts";
 import { tableKey, type TableEdit } from "../tables/records.ts";
 import { Invalid } from "./check.ts";
 import * as format from "./format.ts";
+import * as rest from "./format_rest.ts";
+import type { BatchFile } from "./format_rest.ts";
+import { importPresets, isKnownBatch, tidyBatch, writeBatch } from "./import_rest.ts";
 import { BadZip, ZipReader, type ZipLimits } from "./unzip.ts";
 
 const LIMITS: ZipLimits = { entries: 65_535, fileBytes: 256 * 1024 * 1024, totalBytes: 4 * 1024 * 1024 * 1024 };
@@ -31,6 +36,12 @@ export interface ImportReport {
   messages: Message[];
   /** Conversations that are here already, word for word. */
   known: number;
+  /** Batch sheets, presets and words that are new here. */
+  batches: number;
+  presets: number;
+  words: number;
+  /** The settings in the archive, for the reader to decide on. */
+  settings: Saved | null;
   /** Pictures that the messages name and the archive lacks, or that are none. */
   picturesMissing: number;
 }
@@ -43,18 +54,30 @@ export interface ImportReport {
  */
 export async function importArchive(archive: Blob, options: ImportOptions): Promise<ImportReport> {
   const { db, onProgress } = options;
-  const report: ImportReport = { conversations: [], messages: [], known: 0, picturesMissing: 0 };
-  const { files, zip, pictures } = await readArchive(archive);
+  const { files, batches, presets, settings, zip, pictures } = await readArchive(archive);
+  const report: ImportReport = {
+    ...{ conversations: [], messages: [], known: 0, picturesMissing: 0 },
+    ...{ batches: 0, presets: 0, words: 0, settings },
+  };
 
   const fresh: format.ConversationFile[] = [];
   for (const file of files) {
     const tidied = tidy(file);
-    if (await isKnown(db, tidied)) report.known += 1;
-    else fresh.push((await hasConflict(db, tidied)) ? withNewIds(tidied) : tidied);
+    if (await isKnown(db, tidied)) {
+      await completeKnown(db, tidied);
+      report.known += 1;
+    } else fresh.push((await hasConflict(db, tidied)) ? withNewIds(tidied) : tidied);
   }
 
-  const wanted = new Set(fresh.flatMap((file) => file.messages.flatMap((message) => message.imageHashes)));
-  const originals = new Set(fresh.flatMap((file) => file.messages.flatMap((message) => message.images.map((image) => image.sha256))));
+  const freshBatches: BatchFile[] = [];
+  for (const file of batches) if (!(await isKnownBatch(db, file))) freshBatches.push(file);
+
+  const images = [
+    ...fresh.flatMap((file) => file.messages.flatMap((message) => message.images)),
+    ...freshBatches.flatMap((file) => file.rows.map((row) => row.image)),
+  ];
+  const wanted = new Set(hashesOf(images));
+  const originals = new Set(images.map((image) => image.sha256));
   let done = 0;
   for (const hash of wanted) {
     if ((await db.getKey("images", hash)) === undefined) {
@@ -70,6 +93,11 @@ export async function importArchive(archive: Blob, options: ImportOptions): Prom
     report.conversations.push(file.conversation);
     report.messages.push(...file.messages);
   }
+  for (const file of freshBatches) {
+    await writeBatch(db, file);
+    report.batches += 1;
+  }
+  if (presets) Object.assign(report, await importPresets(db, presets));
   return report;
 }
 
@@ -79,13 +107,19 @@ async function readArchive(archive: Blob) {
     const zip = await ZipReader.open(archive, LIMITS);
     format.manifest(await readJson(zip, format.MANIFEST), format.MANIFEST);
     const files: format.ConversationFile[] = [];
+    const batches: BatchFile[] = [];
     const pictures = new Map<string, string>();
+    let presets: rest.PresetsFile | null = null;
+    let settings: Saved | null = null;
     for (const name of zip.names) {
       const hash = format.PICTURE_FILE.exec(name)?.[1];
       if (hash !== undefined) pictures.set(hash, name);
       else if (format.CONVERSATION_FILE.test(name)) files.push(format.conversationFile(await readJson(zip, name), name));
+      else if (rest.BATCH_FILE.test(name)) batches.push(tidyBatch(rest.batchFile(await readJson(zip, name), name)));
+      else if (name === rest.PRESETS_FILE) presets = rest.presetsFile(await readJson(zip, name), name);
+      else if (name === rest.SETTINGS_FILE) settings = rest.settingsFile(await readJson(zip, name), name);
     }
-    return { zip, files, pictures };
+    return { zip, files, batches, presets, settings, pictures };
   } catch (cause) {
     if (cause instanceof BadZip || cause instanceof Invalid || cause instanceof SyntaxError || cause instanceof TypeError) {
       throw new ImportRefused(cause.message, { cause });
@@ -144,6 +178,24 @@ async function isKnown(db: Database, { conversation, messages }: format.Conversa
   const here = await db.getAllFromIndex("messages", "conversationId", conversation.id);
   const texts = new Map(here.map((message) => [message.id, message.text]));
   return messages.every((message) => texts.get(message.id) === message.text);
+}
+
+/** Tags, star and edited tables that the conversation here lacks. */
+async function completeKnown(db: Database, { conversation, tables }: format.ConversationFile): Promise<void> {
+  const tx = db.transaction(["conversations", "tables"], "readwrite");
+  const conversations = tx.objectStore("conversations");
+  const here = await conversations.get(conversation.id);
+  if (here) {
+    const tags = withTags(here.tags ?? [], conversation.tags ?? []);
+    const starred = here.starred === true || conversation.starred === true;
+    const lacks = tags.length > (here.tags?.length ?? 0) || starred !== (here.starred ?? false);
+    if (lacks) await conversations.put({ ...here, tags, starred });
+  }
+  for (const table of tables) {
+    const known = await tx.objectStore("tables").getKey(table.key);
+    if (known === undefined) await tx.objectStore("tables").add(table);
+  }
+  await tx.done;
 }
 
 async function hasConflict(db: Database, { conversation, messages }: format.ConversationFile): Promise<boolean> {

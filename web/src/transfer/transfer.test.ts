@@ -42,7 +42,10 @@ beforeEach(async () => {
     label: "第 3 页",
     origin: { sha256: card.sha256, name: "whole.png", x: 1, y: 2.5, width: 3, height: 4 },
   };
-  conversation = { id: "c", title: "标题 # [1]", titled: true, createdMs: 1, updatedMs: 5, headId: "a2" };
+  conversation = {
+    ...{ id: "c", title: "标题 # [1]", titled: true, createdMs: 1, updatedMs: 5, headId: "a2" },
+    ...{ tags: ["客户甲", "Spring"], starred: true },
+  };
   const sampling = {
     ...{ temperature: 0.5, top_p: 1, top_k: 4, max_tokens: 9, seed: 7 },
     response_format: { type: "json_schema", json_schema: { name: "n", strict: true, schema: { a: [{ b: null }] } } } as const,
@@ -108,8 +111,8 @@ describe("an archive", () => {
         name.endsWith(".json") ? JSON.parse(new TextDecoder().decode(bytes)) : sha256(bytes);
       return Promise.all(zip.names.sort().map(async (name) => [name, await content(name, await zip.read(name))]));
     };
-    expect(await reader(await exportArchive(other, [conversation], 7))).toEqual(
-      await reader(await exportArchive(db, [conversation], 7)),
+    expect(await reader(await exportArchive(other, [conversation], null, 7))).toEqual(
+      await reader(await exportArchive(db, [conversation], null, 7)),
     );
   });
 
@@ -118,6 +121,18 @@ describe("an archive", () => {
     const report = await run(archive, db);
     expect(report).toMatchObject({ known: 1, conversations: [] });
     expect(await db.count("messages")).toBe(3);
+  });
+
+  it("brings tags, a star and edited tables to a conversation that is here without them", async () => {
+    const archive = await exportArchive(db, [conversation]);
+    await db.put("conversations", { ...conversation, title: "here", tags: ["自己的", "spring"], starred: false });
+    await db.delete("tables", "a1:0");
+    expect(await run(archive, db)).toMatchObject({ known: 1, conversations: [] });
+    expect(await db.get("conversations", "c")).toMatchObject({ title: "here", tags: ["自己的", "spring", "客户甲"], starred: true });
+    expect((await db.get("tables", "a1:0"))?.cells).toEqual([["1"]]);
+    await db.put("tables", { key: "a1:0", messageId: "a1", conversationId: "c", cells: [["mine"]], updatedMs: 9 });
+    await run(archive, db);
+    expect((await db.get("tables", "a1:0"))?.cells).toEqual([["mine"]]);
   });
 
   it("never overwrites: a changed conversation becomes a second one, with new ids throughout", async () => {
@@ -197,7 +212,7 @@ describe("a hostile archive", () => {
     await refused(new Blob(["not a zip"]));
     await refused([file(() => undefined)]);
     await refused([{ name: "huiyan.json", data: '{"format":"other","version":1,"exportedMs":1}' }]);
-    await refused([{ name: "huiyan.json", data: '{"format":"huiyan-export","version":2,"exportedMs":1}' }]);
+    await refused([{ name: "huiyan.json", data: '{"format":"huiyan-export","version":3,"exportedMs":1}' }]);
     await refused([manifest, { name: "conversations/c.json", data: "{" }]);
   });
 
@@ -259,12 +274,12 @@ describe("a hostile archive", () => {
 });
 
 describe("Markdown", () => {
-  const texts = { question: "问", answer: "答", untitled: "无题", reasoning: "思考" };
+  const texts = { question: "问", answer: "答", untitled: "无题", reasoning: "思考", tags: (tags: readonly string[]) => `标签：${tags.join("、")}` };
 
   it("shows the branch that is shown", () => {
     const shown = asMarkdown({ ...conversation, headId: "a1" }, messages, texts, (image) => `p/${image.name}`);
     expect(shown).toBe(
-      "# 标题 #  1\n\n## 问\n\n![1: product_card_zh.png](p/product_card_zh.png)\n\n![2: product_card_zh.png](p/product_card_zh.png)" +
+      "# 标题 #  1\n\n标签：客户甲、Spring\n\n## 问\n\n![1: product_card_zh.png](p/product_card_zh.png)\n\n![2: product_card_zh.png](p/product_card_zh.png)" +
         "\n\n问题 **x**\n第二行\n\n## 答\n\n*m*\n\n<details><summary>思考</summary>\n\n想\n\n</details>\n\n答\n",
     );
   });
