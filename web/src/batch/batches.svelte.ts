@@ -14,6 +14,7 @@ import { askToPersist } from "../store/persist.ts";
 import type { ImageRef, Message, Recipe } from "../store/records.ts";
 import { countRows, type Batch, type BatchRow, type Counts } from "./records.ts";
 import { BatchRun } from "./runner.ts";
+import { swapped } from "./second.ts";
 import { BatchSheet } from "./sheet.svelte.ts";
 import * as store from "./store.ts";
 
@@ -185,6 +186,12 @@ export class Batches {
     if (row) this.#show(row);
   }
 
+  /** Take the other one of the two answers that a row was given. */
+  async swap(rowId: string): Promise<void> {
+    const row = await store.updateRow(this.#parts.db, rowId, swapped);
+    if (row) this.#show(row);
+  }
+
   async removeRow(row: BatchRow): Promise<void> {
     await this.#runs.get(row.batchId)?.withdraw(row.id);
     await store.deleteRow(this.#parts.db, row.id);
@@ -227,7 +234,7 @@ export class Batches {
       known.poke();
       return known;
     }
-    const { db, client, gateway, onStorageError } = this.#parts;
+    const { db, client, gateway, settings, onStorageError } = this.#parts;
     const run = new BatchRun(id, {
       db,
       client,
@@ -242,6 +249,7 @@ export class Batches {
       onText: (rowId, text) => {
         if (this.sheet?.id === id) this.sheet.growing.set(rowId, text);
       },
+      secondAttempts: () => settings.secondAttempts,
       onStorageError,
     });
     this.#runs.set(id, run);

@@ -1,5 +1,5 @@
 import type { PresetUse } from "../presets/records.ts";
-import type { ImageRef, MessageError, Recipe } from "../store/records.ts";
+import type { AttemptReason, ImageRef, MessageError, Recipe } from "../store/records.ts";
 
 /** idle: not started, or all rows have had their turn. paused: by the reader; rows that were being sent end. */
 export type BatchState = "idle" | "running" | "paused";
@@ -23,6 +23,19 @@ export interface Batch {
 
 /** queued: waits for its turn. sending: its request is or may be on its way. done and error are final. */
 export type RowStatus = "queued" | "sending" | "done" | "error";
+
+/** The row was asked twice, because its first answer was empty or repeated itself. Both answers are kept. */
+export interface RowAttempt {
+  /** What was wrong with the first one. */
+  reason: AttemptReason;
+  /** What the second one was asked with. */
+  temperature: number;
+  /** The one that is the row's answer; the other one lies in `other`. */
+  shown: "first" | "second";
+  other: { answer: string; edits: Record<string, string> };
+  /** What is wrong with the second one as well. */
+  failed?: AttemptReason;
+}
 
 export interface BatchRow {
   id: string;
@@ -50,6 +63,7 @@ export interface BatchRow {
   /** From the request to the whole answer; null unless done. */
   durationMs: number | null;
   finishedMs: number | null;
+  attempt?: RowAttempt | null;
 }
 
 export const MAX_CONCURRENCY = 4;

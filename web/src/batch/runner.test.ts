@@ -8,6 +8,7 @@ import type { Exclusive } from "../chat/outbox.ts";
 import type { Database } from "../store/db.ts";
 import type { Batch, BatchRow } from "./records.ts";
 import { BatchRun, type RunOptions } from "./runner.ts";
+import { swapped } from "./second.ts";
 import { claimRow, loadRows, newRow, REQUEUED, saveBatch, updateBatch, updateRow } from "./store.ts";
 
 const BATCH: Batch = {
@@ -188,6 +189,87 @@ describe("a batch", () => {
     await saved(1);
     await start(new ScriptedGateway(say(" \n"))).ended;
     expect(brief(await loadRows(db, "b"))).toEqual(["empty_answer"]);
+  });
+});
+
+describe("an answer that is empty or repeats itself", () => {
+  const LOOP = "价格是12.50元，库存充足，欢迎选购。";
+  const loop: Script = { steps: [{ say: "一张价签。" }, ...Array.from({ length: 200 }, () => ({ say: LOOP }))] };
+  const watched = (gateway: ScriptedGateway) => start(gateway, { secondAttempts: () => true }).ended;
+
+  it("is cut and asked for once more, a little warmer and with another seed; both are kept", async () => {
+    await saved(2);
+    const gateway = new ScriptedGateway(loop, say("杯子"), say("碗"));
+    await watched(gateway);
+    const [row, other] = await loadRows(db, "b");
+    expect(row).toMatchObject({
+      ...{ status: "done", answer: "杯子", error: null },
+      attempt: { reason: "loop", temperature: 0.15, shown: "second" },
+    });
+    expect(row?.attempt?.other.answer).toMatch(/^一张价签。/);
+    expect(row?.attempt?.other.answer.length).toBeLessThan(200);
+    expect(other).toMatchObject({ answer: "碗", attempt: null });
+    const [first, second] = gateway.asked;
+    expect(second?.key).not.toBe(first?.key);
+    expect(second?.body["temperature"]).toBe(0.15);
+    expect(second?.body["seed"]).toEqual(expect.any(Number));
+    expect(second?.body["messages"]).toEqual(first?.body["messages"]);
+    expect(gateway.stopped).toEqual([first?.key]);
+  });
+
+  it("is asked for once more and not twice", async () => {
+    await saved(2);
+    const gateway = new ScriptedGateway(loop, loop, say(" "), say(""));
+    await watched(gateway);
+    const [looping, empty] = await loadRows(db, "b");
+    expect(gateway.asked).toHaveLength(4);
+    expect(looping).toMatchObject({ status: "done", attempt: { reason: "loop", failed: "loop" } });
+    expect(looping?.answer).toMatch(/^一张价签。/);
+    expect(empty).toMatchObject({ status: "error", error: { code: "empty_answer" }, attempt: { reason: "empty", failed: "empty" } });
+  });
+
+  it("is asked for once more by the next page, if this one goes in between", async () => {
+    await saved(1);
+    const gate: { open: () => void } = { open: () => undefined };
+    const until = new Promise<void>((resolve) => {
+      gate.open = resolve;
+    });
+    const gateway = new ScriptedGateway(loop, { steps: [{ say: "半" }, { until }, { say: "全" }] });
+    const first = start(gateway, { secondAttempts: () => true });
+    await expect.poll(() => gateway.asked.length).toBe(2);
+    first.abandon();
+    await first.ended;
+    gate.open();
+    await watched(gateway);
+    expect(await loadRows(db, "b")).toMatchObject([{ answer: "半全", attempt: { reason: "loop", shown: "second" } }]);
+    expect(gateway.asked.map((each) => each.replay)).toEqual([false, false, true]);
+  });
+
+  it("stays as it is where second attempts are switched off", async () => {
+    await saved(1);
+    const gateway = new ScriptedGateway(loop);
+    await start(gateway).ended;
+    expect((await loadRows(db, "b"))[0]?.answer).toHaveLength(5 + 200 * LOOP.length);
+  });
+
+  it("can be taken in place of the second one, with its edits, and back", async () => {
+    await saved(1);
+    await watched(new ScriptedGateway(loop, say("杯子")));
+    const [row] = (await loadRows(db, "b")) as [BatchRow];
+    await updateRow(db, row.id, () => ({ edits: { answer: "我的" } }));
+    const first = await updateRow(db, row.id, swapped);
+    expect(first).toMatchObject({ edits: {}, attempt: { shown: "first", other: { answer: "杯子", edits: { answer: "我的" } } } });
+    expect(first?.answer).toMatch(/^一张价签/);
+    const second = await updateRow(db, row.id, swapped);
+    expect(second).toMatchObject({ answer: "杯子", edits: { answer: "我的" }, attempt: { shown: "second" } });
+  });
+
+  it("that is empty is a failure, whichever it is", async () => {
+    await saved(1);
+    await watched(new ScriptedGateway(say(""), say("杯子")));
+    const [row] = (await loadRows(db, "b")) as [BatchRow];
+    expect(await updateRow(db, row.id, swapped)).toMatchObject({ status: "error", error: { code: "empty_answer" } });
+    expect(await updateRow(db, row.id, swapped)).toMatchObject({ status: "done", answer: "杯子", error: null });
   });
 });
 

@@ -1,5 +1,6 @@
 import { ConnectionLost } from "../api/errors.ts";
 import type { Client } from "../api/client.ts";
+import { NO_ANSWER } from "../api/completion.ts";
 import type { ModelCard } from "../api/types.ts";
 import { requestBody } from "../chat/body.ts";
 import { judge, MAX_CUT_OFFS, MAX_ENGINE_FAILURES } from "../chat/failure.ts";
@@ -7,14 +8,16 @@ import { tabExclusive, type Exclusive } from "../chat/outbox.ts";
 import type { Database } from "../store/db.ts";
 import { newId } from "../store/ids.ts";
 import { loadImage } from "../store/images.ts";
+import { AnswerWatch, type Fault } from "../retry/watch.ts";
 import type { MessageError, Recipe } from "../store/records.ts";
 import { MAX_CONCURRENCY, type Batch, type BatchRow } from "./records.ts";
+import { asFaulty, askedAgain, EMPTY_ANSWER } from "./second.ts";
 import { claimRow, loadRows, REQUEUED, updateBatch, updateRow } from "./store.ts";
 
 /** What a run has to know about the gateway. */
 export interface Readiness {
   whenReady(timeoutMs: number, signal: AbortSignal): Promise<void>;
-  readonly model: Pick<ModelCard, "id" | "name"> | null;
+  readonly model: (Pick<ModelCard, "id" | "name"> & Partial<Pick<ModelCard, "sampling">>) | null;
 }
 
 export interface RunOptions {
@@ -28,6 +31,8 @@ export interface RunOptions {
   /** What has come of a row's answer. */
   onText: (rowId: string, text: string) => void;
   onStorageError: (cause: unknown) => void;
+  /** Whether an answer that is empty or repeats itself is asked for once more. */
+  secondAttempts?: () => boolean;
   exclusive?: Exclusive;
   /** Resolves after `delayMs`, or when `signal` aborts. */
   pause?: (delayMs: number, signal: AbortSignal) => Promise<void>;
@@ -37,16 +42,6 @@ const BLIND_RETRY_MS = 10_000;
 const REATTACH_DELAY_MS = 150;
 
 const clamp = (wish: number) => Math.min(MAX_CONCURRENCY, Math.max(1, Math.round(wish)));
-
-const EMPTY_ANSWER: MessageError = {
-  status: 0,
-  message: "",
-  type: "page_error",
-  code: "empty_answer",
-  param: null,
-  request_id: "",
-  hint: "",
-};
 
 /**
  * One batch being worked off, in one tab at a time.
@@ -183,51 +178,60 @@ export class BatchRun {
     let unreached = 0;
     while (current && !signal.aborted) {
       const progress = { longest: 0 };
+      const asked: BatchRow = current;
       try {
         await this.#options.gateway.whenReady(BLIND_RETRY_MS, signal);
-        await this.#attempt(current, progress, signal);
-        return;
+        current = await this.#attempt(asked, progress, signal);
       } catch (cause) {
         if (signal.aborted) return;
         if (progress.longest > 0) unreached = 0;
         else if (cause instanceof ConnectionLost) unreached += 1;
-        const next = await this.#afterFailure(current, cause, progress.longest > 0);
+        const next = await this.#afterFailure(asked, cause, progress.longest > 0);
         current = next?.row ?? null;
         if (next) await (this.#options.pause ?? pause)(Math.min(BLIND_RETRY_MS, next.delayMs * 2 ** Math.min(unreached, 6)), signal);
       }
     }
   }
 
-  /** One run, or one reading of it. Returns when the answer is on disk. */
-  async #attempt(row: BatchRow, progress: { longest: number }, signal: AbortSignal): Promise<void> {
-    const { client, db, gateway, onText } = this.#options;
+  /** One run, or one reading of it. Returns when the answer is on disk; not null: the row, to be asked once more. */
+  async #attempt(row: BatchRow, progress: { longest: number }, signal: AbortSignal): Promise<BatchRow | null> {
+    const { client, db, gateway, onText, secondAttempts } = this.#options;
     const { recipe, idempotencyKey: key } = row;
-    if (!recipe || key === null) return;
+    if (!recipe || key === null) return null;
     const startMs = Date.now();
     const body = await requestBody(recipe, async (hash) => (await loadImage(db, hash))?.blob ?? null);
     signal.throwIfAborted();
-    let text = "";
+    const watch = secondAttempts?.() ? new AnswerWatch() : null;
     let model: string | null = null;
+    let whole = NO_ANSWER;
+    const facts = () => ({ model, durationMs: Date.now() - startMs, finishedMs: Date.now() });
     for await (const answer of client.complete(body, key, signal)) {
-      text = answer.text;
+      whole = answer;
       model = gateway.model?.name ?? answer.model;
-      progress.longest = Math.max(progress.longest, text.length);
-      onText(row.id, text);
+      progress.longest = Math.max(progress.longest, answer.text.length);
+      onText(row.id, answer.text);
+      const fault = watch?.follow(answer);
+      if (fault) return this.#faulty(row, fault, facts());
     }
     signal.throwIfAborted();
-    const nowMs = Date.now();
-    if (text.trim() === "") {
-      await this.#settle(row, { status: "error", error: EMPTY_ANSWER, finishedMs: nowMs });
-      return;
-    }
-    await this.#settle(row, {
-      status: "done",
-      answer: text,
-      error: null,
-      model,
-      durationMs: nowMs - startMs,
-      finishedMs: nowMs,
-    });
+    const fault = await watch?.end(whole);
+    signal.throwIfAborted();
+    if (fault) return this.#faulty(row, fault, facts());
+    const { text } = whole;
+    if (text.trim() === "") await this.#settle(row, { status: "error", error: EMPTY_ANSWER, finishedMs: Date.now() });
+    else await this.#settle(row, { status: "done", answer: text, error: null, ...facts() });
+    return null;
+  }
+
+  /** An answer that is empty or repeats itself: once more, if it was the first. */
+  async #faulty(row: BatchRow, fault: Fault, facts: Partial<BatchRow>): Promise<BatchRow | null> {
+    const { client, gateway, onText } = this.#options;
+    const next = row.attempt ? asFaulty(row.attempt, fault) : askedAgain(row, fault, gateway.model?.sampling ?? null);
+    const settled = await this.#settle(row, row.attempt ? { ...next, ...facts } : next);
+    if (row.idempotencyKey !== null) void client.stop(row.idempotencyKey);
+    if (!settled || row.attempt) return null;
+    onText(row.id, "");
+    return settled;
   }
 
   /** Write a row's new state, unless it was taken back meanwhile. */

@@ -32,6 +32,7 @@ export function newRow(batchId: string, image: ImageRef, position: number): Batc
     cutOffs: 0,
     durationMs: null,
     finishedMs: null,
+    attempt: null,
   };
 }
 
@@ -105,6 +106,7 @@ export const REQUEUED: Partial<BatchRow> = {
   cutOffs: 0,
   durationMs: null,
   finishedMs: null,
+  attempt: null,
 };
 
 export async function deleteRow(db: Database, id: string): Promise<void> {
