@@ -88,9 +88,11 @@ export class Chat {
       ? i18n.t("composer.preparing")
       : composer.empty && !preset
         ? i18n.t("composer.empty")
-        : this.pending && composer.editing === null
-          ? i18n.t("composer.busy")
-          : null;
+        : composer.surplus > 0
+          ? i18n.t("composer.surplus", { n: composer.surplus, max: composer.limits().maxImages })
+          : this.pending && composer.editing === null
+            ? i18n.t("composer.busy")
+            : null;
     if (refusal !== null) {
       notices.info(refusal);
       return false;
@@ -110,6 +112,7 @@ export class Chat {
     const edited = composer.editing === null ? undefined : this.open?.get(composer.editing);
     if (this.pending) await this.stop();
     const conversation = this.open?.conversation ?? this.#newConversation(nowMs);
+    const draft = composer.snapshot();
     const images = composer.images.map(imageRef);
     const preset = given?.use ?? edited?.record.preset;
     const user: Message = {
@@ -122,9 +125,9 @@ export class Chat {
       ...(preset ? { preset } : {}),
     };
     void askToPersist().catch(() => undefined);
-    const { draftKey } = composer;
-    if (!(await this.#ask(conversation, [...this.#recordsTo(user.parentId), user], { user, draftKey }))) return false;
-    composer.sent(conversation.id);
+    const path = [...this.#recordsTo(user.parentId), user];
+    if (!(await this.#ask(conversation, path, { user, draftKey: draft.key }))) return false;
+    await composer.sent(this.open?.id ?? NEW_DRAFT, draft);
     this.#parts.notices.clear();
     return true;
   }
@@ -196,6 +199,7 @@ export class Chat {
   ): Promise<boolean> {
     const { db, outbox, notices, i18n } = this.#parts;
     const question = path.at(-1) as Message;
+    const opening = this.#opening;
     const variant = options.variant ?? options.replace?.variant;
     const { recipe, sent } = await this.#parts.guard.plan(this.#requestFor(path, variant));
     const nowMs = Math.max(Date.now(), question.createdMs + 1);
@@ -211,8 +215,10 @@ export class Chat {
       engineFailures: 0,
       cutOffs: 0,
     };
-    const title = conversation.title || this.#titleOf(question);
-    const next: Conversation = { ...conversation, title, headId: assistant.id, updatedMs: nowMs };
+    // It may have got another name or other tags while the request was planned.
+    const current = this.#parts.history.get(conversation.id) ?? conversation;
+    const title = current.title || this.#titleOf(question);
+    const next: Conversation = { ...current, title, headId: assistant.id, updatedMs: nowMs };
     const { user, draftKey } = options;
     // A draft that still waits is written before the turn takes it away, not after.
     if (draftKey !== undefined) void this.#parts.composer.flush();
@@ -232,9 +238,10 @@ export class Chat {
       );
       return false;
     }
-    if (this.open?.id !== next.id) this.open = new OpenConversation(next);
-    if (user) this.open.put(user);
-    this.open.put(assistant);
+    // Unless the reader went on to another one meanwhile: what is shown stays.
+    if (opening === this.#opening && this.open?.id !== next.id) this.open = new OpenConversation(next);
+    if (user) this.receive(user);
+    this.receive(assistant);
     this.#changed(next);
     if (user) this.#parts.history.putText(user);
     outbox.submit(entry, assistant);

@@ -29,6 +29,14 @@ export interface ComposerLimits {
   wish?: Wish;
 }
 
+/** What a send took along. */
+export interface SentDraft {
+  key: string;
+  text: string;
+  /** Of the pictures, in the strip. */
+  ids: readonly string[];
+}
+
 /** A file, and where it comes from if it is a piece of something: a time in a video, a page of a document. */
 export interface Piece {
   file: File;
@@ -79,6 +87,11 @@ export class Composer {
     this.#changed();
   }
 
+  /** Pictures beyond what the model takes: they were added before it had said so, or it is another one now. */
+  get surplus(): number {
+    return Math.max(0, this.items.length - this.limits().maxImages);
+  }
+
   get room(): number {
     return Math.max(0, this.limits().maxImages - this.items.length);
   }
@@ -124,13 +137,30 @@ export class Composer {
     return draft !== null;
   }
 
-  /** The draft was sent, and left the disk with that. `base`: the conversation that goes on. */
-  sent(base: string): void {
-    this.#saver.drop(this.draftKey);
+  /** What a send would take along now. */
+  snapshot(): SentDraft {
+    return { key: this.draftKey, text: this.#text, ids: this.items.map((item) => item.id) };
+  }
+
+  /**
+   * `draft` was sent, and left the disk with that; what was written while that went on stays. `base`: the
+   * conversation that goes on.
+   */
+  async sent(base: string, draft: SentDraft): Promise<void> {
+    if (this.draftKey !== draft.key) return; // another one is shown by now
+    const text = this.#text.startsWith(draft.text) ? this.#text.slice(draft.text.length) : this.#text;
+    const items = this.items.filter((item) => !draft.ids.includes(item.id));
+    const edited = this.editing !== null;
+    this.#saver.drop(draft.key);
     this.#base = base;
     this.editing = null;
-    this.#text = "";
-    this.items = [];
+    this.#text = text;
+    this.items = items;
+    const written = this.#saver.flush(); // of the old draft, after the turn took it away
+    if (text !== "" || items.length > 0) this.#changed();
+    else if (edited) await this.#load(base); // what was being written before the edit
+    await written;
+    if (draft.key !== this.draftKey) await deleteDraft(this.#db, draft.key).catch(this.#onError);
   }
 
   /** Let go of text and pictures: they are somewhere else now. */
@@ -230,7 +260,7 @@ export class Composer {
       const bytes = new Uint8Array(await stored.blob.arrayBuffer());
       const sent = await this.#saveSent((await this.#preparer.prepare(bytes, { maxBytes, maxPixels }, wish)).sent);
       const now = this.images.find((candidate) => candidate.id === image.id);
-      if (sent && now && this.draftKey === key) this.#replace(key, image.id, { ...now, sent });
+      if (sent && now) this.#replace(key, image.id, { ...now, sent });
     } catch (cause) {
       this.#onError(cause);
     } finally {
@@ -239,7 +269,7 @@ export class Composer {
   }
 
   #replace(key: string, id: string, image: DraftImage | null): void {
-    if (this.draftKey !== key) {
+    if (this.draftKey !== key && !this.items.some((item) => item.id === id)) {
       // Another draft is shown by now: the picture joins its own one on disk.
       if (image) void appendToDraft(this.#db, key, image);
       return;

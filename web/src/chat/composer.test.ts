@@ -155,13 +155,88 @@ describe("the draft", () => {
     await composer.flush();
     await db.delete("drafts", NEW_DRAFT);
     composer.text = "发出去!";
-    composer.sent("c1");
+    await composer.sent("c1", composer.snapshot());
     await composer.flush();
     expect(await loadDraft(db, NEW_DRAFT)).toBeNull();
     expect(composer.empty).toBe(true);
     composer.text = "下一条";
     await composer.flush();
     expect((await loadDraft(db, "c1"))?.text).toBe("下一条");
+  });
+});
+
+describe("what is written while a send goes to the disk", () => {
+  it("stays: what was typed after it, and only that, in the draft of the conversation", async () => {
+    composer.text = "第一句";
+    const draft = composer.snapshot();
+    composer.text = "第一句第二";
+    await composer.flush();
+    const sent = composer.sent("c1", draft);
+    composer.text += "句";
+    await sent;
+    await composer.flush();
+    expect(composer.text).toBe("第二句");
+    expect((await loadDraft(db, "c1"))?.text).toBe("第二句");
+    expect(await loadDraft(db, NEW_DRAFT)).toBeNull();
+  });
+
+  it("stays whole where it is another text", async () => {
+    composer.text = "这个问题";
+    const draft = composer.snapshot();
+    composer.text = "那个问题";
+    await composer.sent("c1", draft);
+    expect(composer.text).toBe("那个问题");
+  });
+
+  it("stays: pictures that were added, also one that is still being read", async () => {
+    await composer.add([picture("sent")]);
+    const draft = composer.snapshot();
+    await composer.add([picture("ready")]);
+    let goOn: () => void = () => undefined;
+    preparer.hold = new Promise((resolve) => (goOn = resolve));
+    const adding = composer.add([picture("late")]);
+    await composer.sent("c1", draft);
+    expect(names()).toEqual(["ready", "late"]);
+    goOn();
+    await adding;
+    await composer.flush();
+    expect(composer.preparing).toBe(false);
+    expect((await loadDraft(db, "c1"))?.images.map((image) => image.name)).toEqual(["ready", "late"]);
+    expect(await loadDraft(db, NEW_DRAFT)).toBeNull();
+  });
+
+  it("is another conversation's and stays there, where the reader went on to one", async () => {
+    composer.text = "发出去";
+    const draft = composer.snapshot();
+    await composer.open("c2");
+    composer.text = "在二里";
+    await composer.sent("c1", draft);
+    expect([composer.draftKey, composer.text]).toEqual(["c2", "在二里"]);
+  });
+
+  it("is what was there before the edit, once that is sent", async () => {
+    composer.text = "草稿";
+    await composer.edit(message({ id: "q", role: "user", text: "原来的" }));
+    composer.text = "改过的";
+    await composer.flush();
+    await composer.sent(NEW_DRAFT, composer.snapshot());
+    expect([composer.editing, composer.text]).toEqual([null, "草稿"]);
+  });
+});
+
+describe("more pictures than the model takes", () => {
+  it("stay, and are counted, until they are taken away", async () => {
+    let maxImages = 3;
+    const shrinking = new Composer(db, preparer, () => ({ maxImages, maxImageBytes: 100, maxImagePixels: 1000 }), () => undefined);
+    await shrinking.open("s");
+    await shrinking.add([picture("a"), picture("b"), picture("c")]);
+    expect(shrinking.surplus).toBe(0);
+    maxImages = 2; // now the gateway has said so
+    expect(shrinking.surplus).toBe(1);
+    expect(shrinking.images).toHaveLength(3);
+    expect(await shrinking.add([picture("d")])).toMatchObject([{ reason: "full" }]);
+    shrinking.remove(shrinking.items[0]?.id ?? "");
+    expect(shrinking.surplus).toBe(0);
   });
 });
 

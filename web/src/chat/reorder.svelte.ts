@@ -1,5 +1,10 @@
 /** A pointer that moves further than this drags; less is a click. */
 const DRAG_PX = 6;
+/** A finger that rests this long drags; one that moves at once scrolls the list. */
+const REST_MS = 350;
+/** So close to an edge, the list moves on by so much with each move. */
+const EDGE_PX = 36;
+const SCROLL_PX = 14;
 
 /**
  * Reordering the children of a list by dragging them, with mouse, pen or finger. Children carry `data-id`.
@@ -20,9 +25,17 @@ export class Reorder {
     const onPointerDown = (event: PointerEvent) => {
       if (event.button === 0 && event.target instanceof Element) this.#press(list, event, event.target);
     };
+    // While something is dragged by a finger, neither the list scrolls nor a menu opens.
+    const keep = (event: Event) => {
+      if (this.dragged !== null && event.cancelable) event.preventDefault();
+    };
     list.addEventListener("pointerdown", onPointerDown);
+    list.addEventListener("touchmove", keep, { passive: false });
+    list.addEventListener("contextmenu", keep);
     return () => {
       list.removeEventListener("pointerdown", onPointerDown);
+      list.removeEventListener("touchmove", keep);
+      list.removeEventListener("contextmenu", keep);
     };
   };
 
@@ -30,17 +43,27 @@ export class Reorder {
     const id = target.closest<HTMLElement>("[data-id]")?.dataset["id"];
     if (id === undefined) return;
     this.justDragged = false;
+    const byFinger = down.pointerType === "touch";
+    const rest = setTimeout(() => {
+      if (byFinger) this.dragged = id;
+    }, REST_MS);
     const onMove = (event: PointerEvent) => {
       if (event.pointerId !== down.pointerId) return;
       const far = Math.hypot(event.clientX - down.clientX, event.clientY - down.clientY) > DRAG_PX;
       if (this.dragged === null && !far) return;
+      if (byFinger && this.dragged === null) {
+        onEnd(event); // it scrolls
+        return;
+      }
       this.dragged = id;
+      scrollAtEdge(list, event.clientX);
       const index = placeAt(list, event.clientX, event.clientY);
       const children = [...list.querySelectorAll<HTMLElement>("[data-id]")];
       if (index !== null && children[index]?.dataset["id"] !== id) this.#onMove(id, index);
     };
     const onEnd = (event: PointerEvent) => {
       if (event.pointerId !== down.pointerId) return;
+      clearTimeout(rest);
       removeEventListener("pointermove", onMove);
       removeEventListener("pointerup", onEnd);
       removeEventListener("pointercancel", onEnd);
@@ -51,6 +74,12 @@ export class Reorder {
     addEventListener("pointerup", onEnd);
     addEventListener("pointercancel", onEnd);
   }
+}
+
+function scrollAtEdge(list: HTMLElement, x: number): void {
+  const { left, right } = list.getBoundingClientRect();
+  if (x < left + EDGE_PX) list.scrollLeft -= SCROLL_PX;
+  else if (x > right - EDGE_PX) list.scrollLeft += SCROLL_PX;
 }
 
 /** Index of the child under a point, or null between and beside them. */

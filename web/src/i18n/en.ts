@@ -40,6 +40,10 @@ export const en: Record<keyof typeof zhCN, Phrase> = {
   "composer.cancelEdit": "Discard the edit",
   "composer.busy": "This answer is still being written. Stop it, or wait, then send.",
   "composer.preparing": "A picture is still being read. Send again in a moment.",
+  "composer.surplus": {
+    one: "This model takes at most {max} pictures at once: remove {n} picture, then send.",
+    other: "This model takes at most {max} pictures at once: remove {n} pictures, then send.",
+  },
   "composer.empty": "Write a question, or add a picture.",
 
   "strip.label": "Pictures to send",

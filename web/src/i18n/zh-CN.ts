@@ -43,6 +43,7 @@ export const zhCN = {
   "composer.cancelEdit": "放弃修改",
   "composer.busy": "这条回答还没写完；先停止，或等它写完再发。",
   "composer.preparing": "图片还在读取，稍等一下再发。",
+  "composer.surplus": "这个模型一次最多看 {max} 张图片：请移除 {n} 张再发送。",
   "composer.empty": "写个问题，或者加一张图片。",
 
   "strip.label": "要发送的图片",
