@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Playwright, sync_playwright
 
+from huiyan.testing.script import Reply
 from tests.support.browser import CHROMIUM_FLAGS, ChatPage, chromium_path
 from tests.support.installation import Huiyan
+from tests.support.page_server import PageServer, page_server
 
 
 @pytest.fixture(scope="session")
@@ -65,6 +67,33 @@ def page(
             context.pages[0].screenshot(path=picture)
             sys.stderr.write(f"the page as it was: {picture}\n")  # shown with the failure
         context.close()
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[PageServer]:
+    """The page in front of a scriptable engine, one for each module."""
+    with page_server() as served:
+        yield served
+
+
+@pytest.fixture
+def reply() -> Reply:
+    """What `server`'s engine says where a test does not script it; modules put their own in its place."""
+    return Reply(text="好的。", chunk_chars=8)
+
+
+@pytest.fixture
+def chat(browser: Browser, server: PageServer, reply: Reply) -> Iterator[ChatPage]:
+    """`server`'s page in a browser that has never seen it, in Chinese; without errors of its own."""
+    server.engine.reset()
+    server.engine.default_reply = reply
+    context = browser.new_context(locale="zh-CN", viewport={"width": 1280, "height": 860})
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    chat = ChatPage(context.new_page(), server.url).open()
+    chat.wait_connection("online")
+    yield chat
+    assert chat.errors == []
+    context.close()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -6,39 +6,25 @@ The engine is the fake one, which fails on cue; `test_shop_tasks.py` has nano re
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Playwright, expect
+from playwright.sync_api import Playwright, expect
 
 from huiyan.testing.script import Fault, Reply, Status
 from tests.support.batch import asked_about, assert_each_once, make, rows, run, wait_state
 from tests.support.batch import row as row_of
 from tests.support.browser import ANSWER_TIMEOUT_MS, CHROMIUM_FLAGS, ChatPage, chromium_path
-from tests.support.page_server import PageServer, page_server
+from tests.support.page_server import PageServer
 
 pytestmark = pytest.mark.browser
 
 COPY = "【标题】轻巧保温杯 316不锈钢"
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[PageServer]:
-    with page_server() as served:
-        yield served
-
-
 @pytest.fixture
-def chat(browser: Browser, server: PageServer) -> Iterator[ChatPage]:
-    server.engine.reset()
-    server.engine.default_reply = Reply(text=COPY, chunk_chars=4)
-    context = browser.new_context(locale="zh-CN", viewport={"width": 1280, "height": 860})
-    chat = ChatPage(context.new_page(), server.url).open()
-    chat.wait_connection("online")
-    yield chat
-    assert chat.errors == []
-    context.close()
+def reply() -> Reply:
+    return Reply(text=COPY, chunk_chars=4)
 
 
 def test_nine_pictures_are_asked_about_one_by_one(chat: ChatPage, server: PageServer) -> None:

@@ -5,17 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
 from huiyan.testing.script import Reply
 from tests.support.batch import make, run, wait_state
 from tests.support.batch import row as row_of
 from tests.support.browser import ANSWER_TIMEOUT_MS, ChatPage, Upload
-from tests.support.page_server import PageServer, page_server
+from tests.support.page_server import PageServer
 from tests.support.products import product, products
 from tests.support.spreadsheet import read_xlsx
 
@@ -24,22 +23,9 @@ pytestmark = pytest.mark.browser
 COPY = "【标题】轻巧保温杯 316不锈钢"
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[PageServer]:
-    with page_server() as served:
-        yield served
-
-
 @pytest.fixture
-def chat(browser: Browser, server: PageServer) -> Iterator[ChatPage]:
-    server.engine.reset()
-    server.engine.default_reply = Reply(text=COPY, chunk_chars=4)
-    context = browser.new_context(locale="zh-CN", viewport={"width": 1280, "height": 860})
-    chat = ChatPage(context.new_page(), server.url).open()
-    chat.wait_connection("online")
-    yield chat
-    assert chat.errors == []
-    context.close()
+def reply() -> Reply:
+    return Reply(text=COPY, chunk_chars=4)
 
 
 def test_edits_stay_beside_the_answer_and_go_into_the_files(

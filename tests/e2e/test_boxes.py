@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ from playwright.sync_api import Browser, Locator, expect
 
 from huiyan.testing.script import Reply
 from tests.support.browser import ChatPage, Upload
-from tests.support.page_server import PageServer, page_server
+from tests.support.page_server import PageServer
 
 pytestmark = pytest.mark.browser
 
@@ -29,23 +28,6 @@ _ANSWER = """好的：
 ```
 
 以上。"""
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[PageServer]:
-    with page_server() as served:
-        yield served
-
-
-@pytest.fixture
-def chat(browser: Browser, server: PageServer) -> Iterator[ChatPage]:
-    context = browser.new_context(locale="zh-CN", viewport={"width": 1280, "height": 860})
-    context.grant_permissions(["clipboard-read", "clipboard-write"])
-    chat = ChatPage(context.new_page(), server.url).open()
-    chat.wait_connection("online")
-    yield chat
-    assert chat.errors == []
-    context.close()
 
 
 @pytest.fixture(scope="module")

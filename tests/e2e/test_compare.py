@@ -2,36 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
 from huiyan.testing.script import Reply
 from tests.support.browser import ANSWER_TIMEOUT_MS, ChatPage
-from tests.support.page_server import PageServer, page_server
+from tests.support.page_server import PageServer
 from tests.support.products import products
 
 pytestmark = pytest.mark.browser
 
 TALE = "桌上放着一只红色的杯子，旁边有一本翻开的书和半块饼干。"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[PageServer]:
-    with page_server() as served:
-        yield served
-
-
-@pytest.fixture
-def chat(browser: Browser, server: PageServer) -> Iterator[ChatPage]:
-    server.engine.reset()
-    context = browser.new_context(locale="zh-CN", viewport={"width": 1280, "height": 860})
-    chat = ChatPage(context.new_page(), server.url).open()
-    chat.wait_connection("online")
-    yield chat
-    assert chat.errors == []
-    context.close()
 
 
 def _wait_both(chat: ChatPage) -> None:

@@ -4,35 +4,17 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.support import documents, pictures
 from tests.support.browser import ChatPage, Upload
-from tests.support.page_server import PageServer, page_server
+from tests.support.page_server import PageServer
 
 pytestmark = pytest.mark.browser
 
 PDF = "application/pdf"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[PageServer]:
-    with page_server() as served:
-        yield served
-
-
-@pytest.fixture
-def chat(browser: Browser, server: PageServer) -> Iterator[ChatPage]:
-    server.engine.requests.clear()
-    context = browser.new_context(locale="zh-CN", viewport={"width": 1280, "height": 860})
-    chat = ChatPage(context.new_page(), server.url).open()
-    chat.wait_connection("online")
-    yield chat
-    assert chat.errors == []
-    context.close()
 
 
 def test_pages_of_a_pdf_become_labelled_pictures(chat: ChatPage, server: PageServer) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -17,22 +16,6 @@ from tests.support.browser import ChatPage, Upload
 from tests.support.page_server import LARGE_CARD, PageServer, page_server
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[PageServer]:
-    with page_server() as served:
-        yield served
-
-
-@pytest.fixture
-def chat(browser: Browser, server: PageServer) -> Iterator[ChatPage]:
-    context = browser.new_context(locale="zh-CN", viewport={"width": 1280, "height": 860})
-    chat = ChatPage(context.new_page(), server.url).open()
-    chat.wait_connection("online")
-    yield chat
-    assert chat.errors == []
-    context.close()
 
 
 @pytest.fixture(scope="module")

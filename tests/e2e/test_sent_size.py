@@ -7,34 +7,16 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
 from tests.support import photos
 from tests.support.browser import ChatPage, Upload
-from tests.support.page_server import PageServer, page_server
+from tests.support.page_server import PageServer
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[PageServer]:
-    with page_server() as served:
-        yield served
-
-
-@pytest.fixture
-def chat(browser: Browser, server: PageServer) -> Iterator[ChatPage]:
-    server.engine.requests.clear()
-    context = browser.new_context(locale="zh-CN", viewport={"width": 1280, "height": 860})
-    chat = ChatPage(context.new_page(), server.url).open()
-    chat.wait_connection("online")
-    yield chat
-    assert chat.errors == []
-    context.close()
 
 
 @pytest.fixture(scope="module")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Download, Locator, expect
 
 from tests.support.browser import ChatPage, Upload
-from tests.support.page_server import PageServer, page_server
+from tests.support.page_server import PageServer
 from tests.support.spreadsheet import read_xlsx
 
 pytestmark = pytest.mark.browser
@@ -21,23 +20,6 @@ _TABLE = """结果：
 | 苹果 | 5.80 | 1,200 | 6901234567892 |
 | 牛奶, "鲜" | -3.5 | 007 | =1+1 |
 """
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[PageServer]:
-    with page_server() as served:
-        yield served
-
-
-@pytest.fixture
-def chat(browser: Browser, server: PageServer) -> Iterator[ChatPage]:
-    context = browser.new_context(locale="zh-CN", viewport={"width": 1280, "height": 860})
-    context.grant_permissions(["clipboard-read", "clipboard-write"])
-    chat = ChatPage(context.new_page(), server.url).open()
-    chat.wait_connection("online")
-    yield chat
-    assert chat.errors == []
-    context.close()
 
 
 def _open(chat: ChatPage, number: int = 0) -> Locator:
