@@ -5,7 +5,8 @@
 Fills the page's own database with conversations of four messages each (Chinese and English, 400
 characters on average, from a fixed seed), opens the history, and types. Reported are milliseconds from
 a changed query to the results being in the page and painted, for queries that are found often, seldom,
-and never; and how long the texts took to be read when the history was opened for the first time.
+and never, without a tag and within one that every third conversation has; for a press on that tag itself;
+and how long the texts took to be read when the history was opened for the first time.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ _FILL = """async (count) => {
       const title = text(6) + (c % 1000 === 5 ? " 独角兽" : "");
       tx.objectStore("conversations").put({
         id, title, titled: false, createdMs: c, updatedMs: 1.7e12 + c * 60000, headId: `${id}-3`,
+        tags: [`tag ${c % 60}`, ...(c % 3 ? [] : ["common"])], starred: c % 2000 === 9,
       });
       for (let m = 0; m < 4; m++) {
         const rare = c % 2500 === 17 && m === 3 ? " Zanzibar" : "";
@@ -75,6 +77,15 @@ _SEARCH = """async (query) => {
   await run("");
   const [, ms] = await run(query);
   return ms;
+}"""
+
+_TOGGLE = """async () => {
+  const button = [...document.querySelectorAll("[data-testid=tag-filter]")]
+    .find((each) => each.textContent.startsWith("common"));
+  const start = performance.now();
+  button.click();
+  await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
+  return performance.now() - start;
 }"""
 
 QUERIES = {
@@ -127,6 +138,10 @@ def main() -> None:
             "first_read_ms": read_ms,
             "search_ms": _measure(page, arguments.repeats),
         }
+        page.get_by_test_id("history-search").fill("")
+        presses = [page.evaluate(_TOGGLE) for _ in range(2 * arguments.repeats + 1)]  # on, off, ..., on
+        result["tag_press_ms"] = round(statistics.median(presses), 1)
+        result["search_within_tag_ms"] = _measure(page, arguments.repeats)
         browser.close()
     if arguments.json:
         print(json.dumps(result, ensure_ascii=False))
@@ -135,8 +150,9 @@ def main() -> None:
         f"{result['conversations']:,} conversations, {result['messages']:,} messages, {result['cores']} cores"
     )
     print(f"  texts read when the history was first opened: {read_ms} ms")
+    print(f"  a tag pressed: {result['tag_press_ms']} ms")
     for name, ms in result["search_ms"].items():
-        print(f"  {name:20} {ms:6.1f} ms")
+        print(f"  {name:20} {ms:6.1f} ms   within a tag {result['search_within_tag_ms'][name]:6.1f} ms")
 
 
 if __name__ == "__main__":
