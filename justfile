@@ -18,7 +18,7 @@ check:
 
 # Python tests; words after the recipe go to pytest: just test -k relay
 test *words:
-    scripts/check.sh unit contract clients e2e chaos -- "$@"
+    scripts/check.sh unit contract clients fuzz e2e chaos -- "$@"
 
 # The fast tests alone
 quick *words:
@@ -27,6 +27,14 @@ quick *words:
 # Browser tests
 e2e *words:
     scripts/check.sh e2e -- "$@"
+
+# Fuzz for long, new each time: examples for each property; words after them go to pytest
+fuzz examples="5000" *words:
+    examples="$1"; shift; HUIYAN_TEST_FUZZ_EXAMPLES="$examples" scripts/check.sh fuzz -- "$@"
+
+# Half an hour of streams; memory has to stay within 5 %
+soak *words:
+    .venv/bin/python -m bench.gateway.soak "$@"
 
 # Repair what a tool can repair
 fix:

@@ -22,7 +22,7 @@ while [ $# -gt 0 ] && [ "$1" != -- ]; do
     shift
 done
 [ $# -eq 0 ] || shift
-case " ${parts[*]} " in *" clients "*) prepare_clients "$root/.venv-clients" ;; esac
+case " ${parts[*]} " in *" clients "* | *" fuzz "*) prepare_clients "$root/.venv-clients" ;; esac
 for part in "${parts[@]}"; do
     run_part "$part" "$@"
 done

@@ -74,7 +74,7 @@ def jpeg(size_bytes: int, seed: int) -> bytes:
     return data
 
 
-def _picture_chat(pictures: list[bytes]) -> bytes:
+def picture_chat(pictures: list[bytes]) -> bytes:
     parts: list[dict] = [
         {
             "type": "image_url",
@@ -172,7 +172,7 @@ def _decoding_cpu_ms(pictures: list[bytes]) -> float:
 async def picture_4_mib(bench: Bench, gateway: Running) -> Figures:
     """4 MiB of JSON that are a JPEG. huiyan decodes it for true, which the others do not."""
     picture = jpeg(3 * MIB, seed=3)
-    data = load.request(gateway.port, _picture_chat([picture]), key=gateway.key)
+    data = load.request(gateway.port, picture_chat([picture]), key=gateway.key)
     figures = await _bodies(bench, gateway, data)
     return figures | {"decoding_ms": _decoding_cpu_ms([picture])}
 

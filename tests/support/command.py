@@ -6,8 +6,7 @@ import asyncio
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-
-_LIMIT_S = 60.0
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -18,7 +17,7 @@ class Finished:
 
 
 async def start(
-    command: Sequence[str], environment: Mapping[str, str] | None = None
+    command: Sequence[str], environment: Mapping[str, str] | None = None, *, folder: Path | None = None
 ) -> asyncio.subprocess.Process:
     """Without the developer's proxy settings, which would stand between the program and loopback."""
     inherited = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
@@ -28,14 +27,21 @@ async def start(
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         env={**inherited, **(environment or {})},
+        cwd=folder,
     )
 
 
-async def run(command: Sequence[str], environment: Mapping[str, str] | None = None) -> Finished:
-    """Raises: TimeoutError, with the program killed."""
-    process = await start(command, environment)
+async def run(
+    command: Sequence[str],
+    environment: Mapping[str, str] | None = None,
+    *,
+    folder: Path | None = None,
+    limit_s: float = 60.0,
+) -> Finished:
+    """folder: to run in. Raises: TimeoutError, with the program killed."""
+    process = await start(command, environment, folder=folder)
     try:
-        async with asyncio.timeout(_LIMIT_S):
+        async with asyncio.timeout(limit_s):
             stdout, stderr = await process.communicate()
     except TimeoutError:
         process.kill()
