@@ -12,7 +12,8 @@ from typing import Any
 import msgspec
 
 from huiyan import __version__
-from huiyan.gateway import schema
+from huiyan.gateway import schema, schema_admin, schema_images
+from huiyan.gateway.live_log import Skipped
 
 #: Structs that appear as bodies; those that they contain come along.
 _BODIES: tuple[type[msgspec.Struct], ...] = (
@@ -25,6 +26,16 @@ _BODIES: tuple[type[msgspec.Struct], ...] = (
     schema.TokenizeResponse,
     schema.HelloEvent,
     schema.BrowserLogEntry,
+    schema_images.KeptImage,
+    schema_admin.SignInRequest,
+    schema_admin.SessionInfo,
+    schema_admin.KeyInfo,
+    schema_admin.KeyList,
+    schema_admin.CreateKeyRequest,
+    schema_admin.CreatedKey,
+    schema_admin.ChangeKeyRequest,
+    schema_admin.UsageReport,
+    Skipped,
 )
 
 Json = dict[str, Any]  # Any: a JSON schema
@@ -63,6 +74,27 @@ _KEY_HEADER: Json = {
 _OPENAI: Json = {"type": "object", "additionalProperties": True}
 
 
+def _path(name: str, pattern: str | None = None) -> Json:
+    kind: Json = {"type": "string"} if pattern is None else {"type": "string", "pattern": pattern}
+    return {"name": name, "in": "path", "required": True, "schema": kind}
+
+
+def _query(name: str, description: str, kind: Json) -> Json:
+    return {"name": name, "in": "query", "required": False, "description": description, "schema": kind}
+
+
+#: Either a part `request` (JSON) with files to which it refers as attachment://NAME, or the short form.
+_FORM: Json = {
+    "type": "object",
+    "properties": {
+        "request": {"type": "string", "contentMediaType": "application/json"},
+        "prompt": {"type": "string"},
+        "image": {"type": "array", "items": {"type": "string", "format": "binary"}},
+    },
+    "additionalProperties": True,
+}
+
+
 def _openai_route(summary: str, required: list[str]) -> Json:
     request: Json = {
         "type": "object",
@@ -78,7 +110,74 @@ def _openai_route(summary: str, required: list[str]) -> Json:
     }
     answers = {"200": _answer("The answer, as OpenAI's API has it", _OPENAI)}
     answers["200"]["content"]["text/event-stream"] = {"schema": {"type": "string"}}
-    return _operation(summary, answers, request=request, parameters=[_KEY_HEADER])
+    operation = _operation(summary, answers, request=request, parameters=[_KEY_HEADER])
+    if "messages" in required:
+        operation["requestBody"]["content"]["multipart/form-data"] = {"schema": _FORM}
+    return operation
+
+
+def _admin_paths() -> Json:
+    """Signing in, keys, usage, the live log, metrics."""
+    key = _answer("The key", _ref(schema_admin.KeyInfo))
+    session = _ref(schema_admin.SessionInfo)
+    log: Json = {"type": "string", "description": "`log` (a record), `live`, `skipped` (Skipped)"}
+    return {
+        "/api/session": {
+            "get": _operation("Who asks", {"200": _answer("", session)}),
+            "post": _operation(
+                "Exchange a key for a cookie",
+                {"201": _answer("signed in", session)},
+                request=_ref(schema_admin.SignInRequest),
+            ),
+            "delete": _operation("Sign out", {"204": _answer("signed out")}),
+        },
+        "/api/admin/keys": {
+            "get": _operation("All keys", {"200": _answer("", _ref(schema_admin.KeyList))}),
+            "post": _operation(
+                "Make a key",
+                {"201": _answer("with its secret, this once", _ref(schema_admin.CreatedKey))},
+                request=_ref(schema_admin.CreateKeyRequest),
+            ),
+        },
+        "/api/admin/keys/{id}": {
+            "patch": _operation(
+                "Change a key",
+                {"200": key},
+                request=_ref(schema_admin.ChangeKeyRequest),
+                parameters=[_path("id")],
+            ),
+            "delete": _operation("Revoke a key", {"204": _answer("revoked")}, parameters=[_path("id")]),
+        },
+        "/api/admin/usage": {
+            "get": _operation(
+                "Usage by key and day",
+                {"200": _answer("", _ref(schema_admin.UsageReport))},
+                parameters=[
+                    _query("days", "the last so many days", {"type": "integer", "minimum": 1}),
+                    _query("key", "of this key only", {"type": "string"}),
+                ],
+            )
+        },
+        "/api/admin/logs": {
+            "get": _operation(
+                "The log, as it is written",
+                {"200": _answer("", log, "text/event-stream")},
+                parameters=[
+                    _query(name, words, {"type": "string"})
+                    for name, words in (
+                        ("source", "gateway, engine, launcher or browser"),
+                        ("level", "this level and above"),
+                        ("request", "a request's id"),
+                        ("since", "15m, 2h, 1d, or a moment"),
+                        ("lines", "how many lines that were written before, 0 to 1000"),
+                    )
+                ],
+            )
+        },
+        "/metrics": {
+            "get": _operation("For Prometheus", {"200": _answer("", {"type": "string"}, "text/plain")})
+        },
+    }
 
 
 def document() -> Json:
@@ -133,6 +232,26 @@ def document() -> Json:
                 "An error that the page met", {"204": _answer("logged")}, request=_ref(schema.BrowserLogEntry)
             )
         },
+        "/api/images/{sha256}": {
+            "put": _operation(
+                "Keep a picture, so that messages may refer to it as sha256:…",
+                {
+                    "200": _answer("kept already", _ref(schema_images.KeptImage)),
+                    "201": _answer("kept", _ref(schema_images.KeptImage)),
+                },
+                parameters=[_path("sha256", "^[0-9a-f]{64}$")],
+                requestBody={
+                    "required": True,
+                    "content": {"image/*": {"schema": {"type": "string", "format": "binary"}}},
+                },
+            ),
+            "head": _operation(
+                "Whether a picture is kept",
+                {"200": _answer("it is"), "404": _answer("it is not")},
+                parameters=[_path("sha256", "^[0-9a-f]{64}$")],
+            ),
+        },
+        **_admin_paths(),
     }
     return {
         "openapi": "3.1.0",

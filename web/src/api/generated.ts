@@ -10,6 +10,36 @@ export interface BrowserLogEntry {
   context: Record<string, unknown>;
 }
 
+/** `PATCH /api/admin/keys/{id}`. What is left out stays; a limit of null is no limit any more. */
+export interface ChangeKeyRequest {
+  name: string;
+  scopes: ("admin" | "chat" | "tools")[];
+  expires_in_s: number | null;
+  priority: number;
+  requests_per_min: number | null;
+  tokens_per_min: number | null;
+  streams: number | null;
+  bytes_per_day: number | null;
+}
+
+/** `POST /api/admin/keys`. expires_in_s: seconds from now; None: never. A limit of None: no limit. */
+export interface CreateKeyRequest {
+  name: string;
+  scopes: ("admin" | "chat" | "tools")[];
+  expires_in_s: number | null;
+  priority: number;
+  requests_per_min: number | null;
+  tokens_per_min: number | null;
+  streams: number | null;
+  bytes_per_day: number | null;
+}
+
+/** secret: shown this once, it is stored nowhere. */
+export interface CreatedKey {
+  key: KeyInfo;
+  secret: string;
+}
+
 export interface EngineHealth {
   status: "degraded" | "down" | "ok";
   engine: EngineStatus;
@@ -93,6 +123,38 @@ export interface Info {
   answer_keep_s: number;
 }
 
+/** `PUT /api/images/{sha256}`: 201 when it was taken in, 200 when it was there already. size_bytes: as kept, without metadata. width, height: pixels, upright. expires_s: from its last use. */
+export interface KeptImage {
+  sha256: string;
+  size_bytes: number;
+  width: number;
+  height: number;
+  expires_s: number;
+}
+
+/** A key without its secret. ending: the secret's last characters. */
+export interface KeyInfo {
+  id: string;
+  name: string;
+  scopes: ("admin" | "chat" | "tools")[];
+  priority: number;
+  requests_per_min: number | null;
+  tokens_per_min: number | null;
+  streams: number | null;
+  bytes_per_day: number | null;
+  created_unix_s: number;
+  expires_unix_s: number | null;
+  revoked_unix_s: number | null;
+  state: "active" | "expired" | "revoked";
+  origin: string;
+  ending: string;
+}
+
+/** `GET /api/admin/keys`, oldest first; revoked and expired ones included. */
+export interface KeyList {
+  keys: KeyInfo[];
+}
+
 export interface Limits {
   max_body_bytes: number;
   max_images: number;
@@ -133,6 +195,27 @@ export interface SamplingDefaults {
   presence_penalty: number;
 }
 
+/** `GET /api/session`: who asks. csrf: to be sent as x-huiyan-csrf; empty where no cookie is used. signed_in: false where a key is needed and none was given; then the rest says nothing. expires_unix_s: of the cookie session. */
+export interface SessionInfo {
+  signed_in: boolean;
+  id: string;
+  name: string;
+  scopes: ("admin" | "chat" | "tools")[];
+  csrf: string;
+  expires_unix_s: number | null;
+}
+
+/** `POST /api/session`: a key, in exchange for a cookie. */
+export interface SignInRequest {
+  key: string;
+}
+
+/** `event: skipped`. lines: that were chosen and not sent; bytes: of the log that nobody looked at. */
+export interface Skipped {
+  lines: number;
+  bytes: number;
+}
+
 /** `POST /api/tokenize`: either one text or several (answered in their order). */
 export interface TokenizeRequest {
   text: string | string[];
@@ -141,4 +224,24 @@ export interface TokenizeRequest {
 /** Token counts by the engine's own tokenizer, without the chat template. */
 export interface TokenizeResponse {
   counts: number[];
+}
+
+/** One key on one day (YYYY-MM-DD, UTC). key_id `local`: the user of this machine, without a key. */
+export interface UsageEntry {
+  key_id: string;
+  name: string;
+  day: string;
+  requests: number;
+  prompt_tokens: number;
+  completion_tokens: number;
+  images: number;
+  received_bytes: number;
+  sent_bytes: number;
+  errors: number;
+}
+
+/** `GET /api/admin/usage?days=30&key=ID`, oldest day first. */
+export interface UsageReport {
+  since_day: string;
+  usage: UsageEntry[];
 }

@@ -20,7 +20,7 @@ from typing import Any, cast
 
 from huiyan.errors import HuiyanError, QueueFullError
 from huiyan.gateway.access.principal import Principal, Scope
-from huiyan.gateway.relay import Run
+from huiyan.gateway.run import Run
 from huiyan.gateway.workers.client import CoordinatorClient, RemoteLease, RemoteTicket
 from huiyan.gateway.workers.shared_answers import RemoteReader, SharedAnswerBook
 
