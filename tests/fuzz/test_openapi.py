@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from huiyan.testing import FakeEngine
@@ -27,6 +28,40 @@ CHECKS = [
 ]
 
 
+#: What a message looks like is OpenAI's matter, and so not in our document. Without it next to no request
+#: would be good enough to get past the first check.
+MESSAGES = {
+    "type": "array",
+    "minItems": 1,
+    "maxItems": 4,
+    "items": {
+        "type": "object",
+        "required": ["role", "content"],
+        "properties": {
+            "role": {"enum": ["system", "user", "assistant"]},
+            "content": {"type": "string", "minLength": 1, "pattern": "[a-z]"},
+        },
+        "additionalProperties": False,
+    },
+}
+
+
+def _document(folder: Path) -> Path:
+    """Our document with requests spelt out that an engine would take; the wrong ones are made from them."""
+    document = msgspec.json.decode(SCHEMA.read_bytes())
+    for route in ("/v1/chat/completions", "/v1/completions"):
+        body = document["paths"][route]["post"]["requestBody"]["content"]["application/json"]["schema"]
+        body["properties"]["messages"] = MESSAGES
+        body["properties"]["prompt"] = {"type": "string", "minLength": 1, "pattern": "[a-z]"}
+        body["properties"]["model"] = {"const": "fake"}
+        body["additionalProperties"] = False
+        # Schemathesis holds each event against what our document says of the stream as a whole.
+        document["paths"][route]["post"]["responses"]["200"]["content"]["text/event-stream"] = {}
+    path = folder / "openapi.json"
+    path.write_bytes(msgspec.json.encode(document))
+    return path
+
+
 async def test_every_operation(clients_bin: Path, shared_engine: FakeEngine, tmp_path: Path) -> None:
     """Streams without an end (/api/events) are left out: a request of theirs has no last byte."""
     shared_engine.reset()
@@ -34,7 +69,7 @@ async def test_every_operation(clients_bin: Path, shared_engine: FakeEngine, tmp
         finished = await run(
             [
                 str(clients_bin / "schemathesis"),
-                *("run", str(SCHEMA), "--url", gateway.base_url),
+                *("run", str(_document(tmp_path)), "--url", gateway.base_url),
                 *("--phases", "examples,coverage,fuzzing", "--checks", ",".join(CHECKS)),
                 *("--exclude-path", "/api/events", "--request-timeout", "30", "--warnings", "off"),
                 *("--suppress-health-check", "all", "--continue-on-failure"),
@@ -50,5 +85,5 @@ async def test_every_operation(clients_bin: Path, shared_engine: FakeEngine, tmp
         assert operations is not None, finished.stdout
         assert operations[1] == operations[3]
         assert int(operations[2]) - int(operations[1]) == 1, "nothing but /api/events is left out"
-        assert shared_engine.completions, "some requests were good enough for the engine"
+        assert len(shared_engine.completions) >= 5, "some requests were good enough for the engine"
         assert (await gateway.chat("还在吗？")).status == 200
