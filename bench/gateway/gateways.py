@@ -120,7 +120,8 @@ def _huiyan(engine_port: int, folder: Path, extra: str) -> Launch:
     # So many that the 4 MiB of text fit for certain: else they were sent to the engine's tokenizer first.
     command += ["--context-tokens", str(16 * 1024 * 1024)]
     command += ["--port", str(port), "--data-dir", str(data), "--json", *extra.split()]
-    return Launch("huiyan", command, port, key, "/health/live")
+    # Not /health: that answers before the keys are read.
+    return Launch("huiyan", command, port, key, "/v1/models")
 
 
 def _huiyan_key(program: list[str], data: Path) -> str:
