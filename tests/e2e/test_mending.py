@@ -49,6 +49,7 @@ def test_refusal_stands_at_the_message_in_the_readers_language_and_the_question_
     expect(chat.strip).to_have_count(1)
     chat.composer.fill("这是什么表")
     chat.composer.press("Enter")
+    expect(chat.answers.last).to_contain_text("一张表")
     chat.wait_done()
     expect(chat.questions).to_have_count(1)
     expect(chat.questions.get_by_test_id("branches")).to_contain_text("2/2")
