@@ -96,10 +96,9 @@ def test_pages_that_are_not_there_are_refused(chat: ChatPage, pages: str) -> Non
 def test_a_pdf_that_cannot_be_opened_is_refused_with_a_word(chat: ChatPage, data: bytes, word: str) -> None:
     chat.composer.fill("草稿")
     chat.drop(Upload("合同.pdf", data, PDF))
-    # Another notice may still say that the file is being read.
-    expect(chat.by_id("notice").filter(has_text="合同.pdf").filter(has_text=word)).to_be_visible(
-        timeout=20_000
-    )
+    # Beside the word that it is being opened.
+    refusal = chat.by_id("notice").filter(has_text="合同.pdf").filter(has_text=word)
+    expect(refusal).to_be_visible(timeout=20_000)
     expect(chat.page.get_by_role("dialog")).to_have_count(0)
     expect(chat.composer).to_have_value("草稿")
 

@@ -157,10 +157,19 @@ export class Composer {
     this.#text = text;
     this.items = items;
     const written = this.#saver.flush(); // of the old draft, after the turn took it away
-    if (text !== "" || items.length > 0) this.#changed();
-    else if (edited) await this.#load(base); // what was being written before the edit
+    if (edited) await this.#putBefore(base);
+    if (this.#text !== "" || this.items.length > 0) this.#changed();
     await written;
     if (draft.key !== this.draftKey) await deleteDraft(this.#db, draft.key).catch(this.#onError);
+  }
+
+  /** Put what was being written before an edit before what was written since. */
+  async #putBefore(key: string): Promise<void> {
+    const draft = await loadDraft(this.#db, key).catch(() => null);
+    if (!draft || this.draftKey !== key) return;
+    this.#text = [draft.text, this.#text].filter(Boolean).join("\n");
+    this.items = [...draft.images, ...this.items];
+    void this.refit();
   }
 
   /** Let go of text and pictures: they are somewhere else now. */

@@ -222,6 +222,20 @@ describe("what is written while a send goes to the disk", () => {
     await composer.sent(NEW_DRAFT, composer.snapshot());
     expect([composer.editing, composer.text]).toEqual([null, "草稿"]);
   });
+
+  it("stands after what was there before the edit", async () => {
+    composer.text = "草稿";
+    await composer.edit(message({ id: "q", role: "user", text: "原来的" }));
+    const draft = composer.snapshot();
+    composer.text = "原来的和新的";
+    const sent = composer.sent(NEW_DRAFT, draft);
+    composer.text += "字";
+    await sent;
+    await composer.flush();
+    expect(composer.text).toBe("草稿\n和新的字");
+    expect((await loadDraft(db, NEW_DRAFT))?.text).toBe("草稿\n和新的字");
+    expect(await loadDraft(db, editDraftKey("q"))).toBeNull();
+  });
 });
 
 describe("more pictures than the model takes", () => {
