@@ -66,6 +66,27 @@ def _history(chat: ChatPage) -> None:
     expect(chat.by_id("history-item").first).to_be_visible()
 
 
+def _tags(chat: ChatPage) -> None:
+    """All of it at once: tags on a row, the filter, the editor, the manager, and the word with undo."""
+    _history(chat)
+    chat.by_id("history-tags").first.click()
+    for tag in ("客户甲", "春款", "急"):
+        chat.by_id("tag-input").fill(tag)
+        chat.page.keyboard.press("Enter")
+    chat.page.keyboard.press("Escape")
+    chat.by_id("history-star").first.click()
+    chat.by_id("tags-manage").click()
+    chat.by_id("tag-delete").last.click()
+    chat.by_id("tag-filter").first.click()
+    expect(chat.by_id("history-tag")).to_have_count(2)
+
+
+def _tag_editor(chat: ChatPage) -> None:
+    _tags(chat)
+    chat.by_id("history-tags").first.click()
+    expect(chat.by_id("tag-remove")).to_have_count(2)
+
+
 def _settings(chat: ChatPage) -> None:
     chat.by_id("settings-open").click()
     expect(chat.by_id("system-prompt")).to_be_visible()
@@ -243,6 +264,8 @@ SCREENS: list[Callable[[ChatPage], None]] = [
     _strip,
     _answer,
     _history,
+    _tags,
+    _tag_editor,
     _settings,
     _shortcuts,
     _lightbox,

@@ -178,6 +178,7 @@ def test_tags_stay_when_the_conversation_goes_on_and_reach_other_tabs(
     tag(chat, "春季上新", "客户甲")
     expect(tags(other, "春季上新")).to_have_text(["客户甲"])
     item(other, "春季上新").locator("[data-history-focus]").click()
+    expect(other.questions).to_have_count(1)
     other.ask("再写一句")
     other.by_id("history-open").click()
     expect(tags(other, "春季上新")).to_have_text(["客户甲"])

@@ -201,7 +201,6 @@ async def _half_an_answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter)
     writer.close()
 
 
-@pytest.mark.xfail(strict=True, reason="the protocol writes its 400 into whatever is being written")
 async def test_bytes_after_a_request_never_end_up_within_its_answer(
     hasty: RunningGateway, shared_engine: FakeEngine
 ) -> None:
@@ -219,9 +218,6 @@ async def test_bytes_after_a_request_never_end_up_within_its_answer(
     await _still_serves(hasty, shared_engine)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the protocol answers a second time after it has said `Connection: close`"
-)
 async def test_nothing_is_written_after_the_answer_that_closes(
     hasty: RunningGateway, shared_engine: FakeEngine
 ) -> None:

@@ -150,6 +150,13 @@ class Exchange:
         if self._started:
             self._connection.expect_body(self._gateway.options.body_timeout_s)
 
+    def refuse(self, error: HuiyanError) -> bool:
+        """Answer with this unless an answer has begun or was given. False: nothing was written."""
+        if self._head_written or self.response_complete or not self._started:
+            return False
+        self._respond_error(error)
+        return True
+
     def complete(self) -> None:
         """The request's body is whole."""
         self._body_complete = True

@@ -8,6 +8,7 @@ ASGI app as ever. Why: bare ASGI ends at 0.27 x nginx before any feature, a prot
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 from typing import Any
 
@@ -16,12 +17,18 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from uvicorn.server import ServerState
 
 from huiyan.engines.upstream import Headers
+from huiyan.errors import RequestError
+from huiyan.gateway import headers as http
 from huiyan.gateway.access_log import AccessLog
+from huiyan.gateway.errors import body_of
 from huiyan.gateway.exchange import Exchange
 from huiyan.gateway.relay import CHAT, COMPLETION
 from huiyan.gateway.service import Gateway
 
 _HOT = {CHAT.encode("ascii"): CHAT, COMPLETION.encode("ascii"): COMPLETION}
+
+_quiet = logging.getLogger("huiyan.gateway.quiet")
+_quiet.setLevel(logging.ERROR)
 
 _MAX_HEADER_BYTES = 64 * 1024
 
@@ -72,6 +79,8 @@ class GatewayProtocol(HttpToolsProtocol):
     ) -> None:
         bound = type(self).access_log
         super().__init__(config, server_state, app_state, _loop)
+        # It warns of each request that is no HTTP: a line for whoever wants to fill the log.
+        self.logger = _quiet
         self.access_log = bound
         self.peer = ""
         self.secure = False
@@ -229,6 +238,20 @@ class GatewayProtocol(HttpToolsProtocol):
             self._begin(queued)
         else:
             super()._start_asgi_task(cycle, app)
+
+    def send_400_response(self, msg: str) -> None:
+        """What arrives cannot be parsed. Never a second answer on top of one that is being, or was, written."""
+        cycle: object = self.cycle
+        error = RequestError("This is not valid HTTP/1.1.", hint="Look at the request's framing and headers.")
+        if isinstance(cycle, Exchange) and cycle is self._current and cycle.refuse(error):
+            pass  # its body is broken, and nothing was said yet: it is what is wrong
+        elif cycle is None or (cycle.response_complete and cycle.keep_alive):
+            request_id = self.gateway.new_request_id()
+            body = body_of(error, request_id)
+            framing = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+            own = [(b"x-request-id", request_id.encode("ascii")), (b"connection", b"close")]
+            self.transport.write(http.head(400, self.default_headers(), framing, own) + body)
+        self.transport.close()
 
     def _begin(self, exchange: Exchange) -> None:
         self._current = exchange

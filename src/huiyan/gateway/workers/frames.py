@@ -11,7 +11,13 @@ from typing import cast
 
 import msgspec
 
-from huiyan.errors import EngineRefusedError, EngineStartingError, HuiyanError, QueueFullError
+from huiyan.errors import (
+    EngineRefusedError,
+    EngineStartingError,
+    HuiyanError,
+    ImageMissingError,
+    QueueFullError,
+)
 from huiyan.gateway.access.principal import Principal
 
 #: The largest frame is one read from an engine's socket; anything above is no frame of ours.
@@ -194,6 +200,8 @@ def unpack_error(wire: WireError) -> HuiyanError:
         return kind(wire.message, retry_after_s=wire.retry_after_s or 1.0, hint=wire.hint, param=wire.param)
     if issubclass(kind, EngineRefusedError):
         return kind(wire.message, status=wire.status or 400, hint=wire.hint, param=wire.param)
+    if issubclass(kind, ImageMissingError):
+        return kind(wire.message, hashes=(wire.param or "").split(",") if wire.param else (), hint=wire.hint)
     return kind(wire.message, hint=wire.hint, param=wire.param)
 
 
