@@ -6,7 +6,12 @@ import signal
 import sys
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# The same examples each time: what a run finds must not depend on its luck. `just fuzz` looks for new ones.
+hypothesis.settings.register_profile("same", derandomize=True, deadline=None, database=None)
+hypothesis.settings.load_profile("same")
 
 _ROOT = Path(__file__).parent.parent
 # `from tests.support…` works in every import mode and from any working directory.

@@ -7,6 +7,7 @@ import contextlib
 import socket
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from huiyan.app import GatewayApp, build
@@ -81,10 +82,13 @@ async def running_gateway(
     model: ModelCard = CARD,
     state: EngineState = EngineState.READY,
     listen_port: int = 0,
+    data_dir: Path | None = None,
     **options: Any,
 ) -> AsyncIterator[RunningGateway]:
     """Serve until the block ends. listen_port: 0 for any free one. options: fields of GatewayOptions."""
-    app = build(GatewayOptions(**options), model=model, engine=status(state), endpoint=endpoint)
+    app = build(
+        GatewayOptions(**options), model=model, engine=status(state), endpoint=endpoint, data_dir=data_dir
+    )
     listener = socket.create_server(("127.0.0.1", listen_port))
     serving = asyncio.get_running_loop().create_task(app.serve([listener]))
     try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -26,6 +28,16 @@ from huiyan.gateway.static import StaticFiles
 async def _only_post(request: Request) -> Response:
     """The hot routes' other methods; their POST never reaches ASGI."""
     raise HTTPException(405, headers={"Allow": "POST"})
+
+
+def _route(path: str, **methods: Callable[[Request], Awaitable[Response]]) -> Route:
+    """One route for all methods of a path: its 405 then names all of them."""
+
+    async def answer(request: Request) -> Response:
+        method = request.method if request.method in methods else "GET"  # HEAD of a GET
+        return await methods[method](request)
+
+    return Route(path, answer, methods=list(methods))
 
 
 def _let_in(request: Request) -> None:
@@ -54,15 +66,10 @@ def make_app(gateway: Gateway, static: StaticFiles, access_log: AccessLog) -> AS
             Route("/api/events", live.events, methods=["GET"]),
             Route("/api/answers/{key}", live.stop_answer, methods=["DELETE"]),
             Route("/api/logs", live.log, methods=["POST"]),
-            Route("/api/session", session.show, methods=["GET"]),
-            Route("/api/session", session.sign_in, methods=["POST"]),
-            Route("/api/session", session.sign_out, methods=["DELETE"]),
-            Route("/api/admin/keys", admin.list_keys, methods=["GET"]),
-            Route("/api/admin/keys", admin.create_key, methods=["POST"]),
-            Route("/api/admin/keys/{id}", admin.change_key, methods=["PATCH"]),
-            Route("/api/admin/keys/{id}", admin.revoke_key, methods=["DELETE"]),
-            Route("/api/images/{sha256}", images.put, methods=["PUT"]),
-            Route("/api/images/{sha256}", images.head, methods=["HEAD"]),
+            _route("/api/session", GET=session.show, POST=session.sign_in, DELETE=session.sign_out),
+            _route("/api/admin/keys", GET=admin.list_keys, POST=admin.create_key),
+            _route("/api/admin/keys/{id}", PATCH=admin.change_key, DELETE=admin.revoke_key),
+            _route("/api/images/{sha256}", PUT=images.put, HEAD=images.head),
             Route("/metrics", metrics.metrics, methods=["GET"]),
             Route("/api/admin/logs", logs.logs, methods=["GET"]),
             Route("/api/admin/usage", admin.usage, methods=["GET"]),

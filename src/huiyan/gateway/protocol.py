@@ -240,8 +240,8 @@ class GatewayProtocol(HttpToolsProtocol):
             super()._start_asgi_task(cycle, app)
 
     def send_400_response(self, msg: str) -> None:
-        """What arrives cannot be parsed. Never a second answer on top of one that is being, or was, written."""
-        cycle: object = self.cycle
+        """What arrives cannot be parsed: one answer, and never on top of another."""
+        cycle: RequestResponseCycle | Exchange | None = self.cycle
         error = RequestError("This is not valid HTTP/1.1.", hint="Look at the request's framing and headers.")
         if isinstance(cycle, Exchange) and cycle is self._current and cycle.refuse(error):
             pass  # its body is broken, and nothing was said yet: it is what is wrong

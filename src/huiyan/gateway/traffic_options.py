@@ -38,9 +38,7 @@ class BackendOptions(BaseModel):
             try:
                 key = self.api_key_file.read_text("utf-8").partition("\n")[0].strip()
             except (OSError, UnicodeDecodeError) as error:
-                raise refusal(
-                    SettingsError, "settings.file", path=self.api_key_file, reason=error
-                ) from error
+                raise refusal(SettingsError, "settings.file", path=self.api_key_file, reason=error) from error
         return EngineEndpoint(
             host=parts.hostname or "", port=parts.port or 80, api_key=key, dialect=self.dialect
         )
