@@ -105,6 +105,11 @@ class Admitted:
                 break
         return affinity(None, beginning or [self.body[:1024]])
 
+    def let_go(self) -> None:
+        """Nothing of what the client wrote is needed any more."""
+        self.body, self.tools = b"", b""
+        self.messages, self.images, self.files = [], [], {}
+
     def drop_pictures(self) -> None:
         """Let go of megabytes that are not needed any more."""
         self.images = []

@@ -176,8 +176,9 @@ class Exchange:
         if not self.response_complete:
             self._note = "client gone"
             self._finish()
-            if self._source is not None:
-                self._source.cancel()
+            source, self._source = self._source, None
+            if source is not None:
+                source.cancel()
 
     def _drop_form(self) -> None:
         if self._form is not None:
@@ -467,6 +468,9 @@ class Exchange:
 
     def _finish(self) -> None:
         self.response_complete = True
+        if not self.disconnected:
+            # It refers back to this exchange: neither shall wait for the garbage collector.
+            self._source = None
         self._gateway.active -= 1
         self._connection.access_log.write(
             method="POST",

@@ -166,9 +166,10 @@ class Run:
     def cancel(self) -> None:
         """Stop the work on it, wherever it stands; the sink hears nothing more."""
         self._cancelled = True
-        if self._call is not None:
-            self._call.cancel()
+        call = self._call
         self._end(CLIENT_GONE, "")
+        if call is not None:
+            call.cancel()
 
     def pause(self) -> None:
         self._paused = True
@@ -278,7 +279,7 @@ class Run:
         if grant.max_tokens is not None:
             body = (with_max_tokens(body[0] if len(body) == 1 else b"".join(body), grant.max_tokens),)
         self._body = ()
-        self._asked.admitted.body = b""
+        self._asked.admitted.let_go()
         backend.kv.charge(grant.prompt_tokens)
         backend.started()
         self._services.started(backend)
@@ -342,16 +343,24 @@ class Run:
         self._over = True
         if self._keep_alive is not None:
             self._keep_alive.cancel()
-        if self._ticket is not None:
-            self._ticket.leave()
-        if self._call is not None and self._backend is not None:
-            self._backend.ended(failed=failed)
+            self._keep_alive = None
+        # Everything below refers back to this run: taken apart here, it need not wait for the garbage
+        # collector, which comes by rarely, and megabytes may hang on it.
+        ticket, self._ticket = self._ticket, None
+        call, self._call = self._call, None
+        self._body = ()
+        asked = self._asked
+        asked.admitted.let_go()
+        if ticket is not None:
+            ticket.leave()
+        backend = self._backend
+        if call is not None and backend is not None:
+            backend.ended(failed=failed)
         usage = self._tail.usage()
         grant = self._grant
-        prompt_tokens = usage.prompt_tokens or (grant.prompt_tokens if grant and self._call else 0)
+        prompt_tokens = usage.prompt_tokens or (grant.prompt_tokens if grant and call else 0)
         if self._lease is not None:
             self._lease.finish(prompt_tokens, usage.completion_tokens)
-        asked = self._asked
         self._services.finished(
             Finished(
                 request_id=asked.request_id,
@@ -372,6 +381,6 @@ class Run:
                 granted_tokens=grant.max_tokens if grant else None,
                 budget=grant.reason if grant else "",
                 error_code=error_code,
-                backend=self._backend.name if self._backend is not None else "",
+                backend=backend.name if backend is not None else "",
             )
         )
