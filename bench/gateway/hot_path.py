@@ -92,20 +92,20 @@ async def measure(*, chunks: int, requests: int, rounds: int, profile: bool) -> 
             data_dir=folder,
         )
         await app.gateway.access.loaded()
-        app.access_log._stream = io.StringIO()
+        app.access_log._stream = io.StringIO()  # noqa: SLF001 - a bench may look inside
         tame_garbage_collection()
         body = small_chat(stream=bool(chunks))
         request = (
             b"POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1:8000\r\nauthorization: Bearer %b\r\n"
-            b"content-type: application/json\r\nuser-agent: bench\r\naccept: */*\r\ncontent-length: %d\r\n\r\n%b"
-            % (secret.encode(), len(body), body)
+            b"content-type: application/json\r\nuser-agent: bench\r\naccept: */*\r\n"
+            b"content-length: %d\r\n\r\n%b" % (secret.encode(), len(body), body)
         )
         if chunks:
             answer = [_STREAM_HEAD, *[_framed(_CHUNK % 1)] * chunks, _framed(_LAST) + b"0\r\n\r\n"]
         else:
             answer = [_answer(_ANSWER)]
         pool = app.gateway.pool
-        engine = upstream._Connection(pool)
+        engine = upstream._Connection(pool)  # noqa: SLF001 - as above
         asked = False
 
         def on_engine_write() -> None:
@@ -114,8 +114,8 @@ async def measure(*, chunks: int, requests: int, rounds: int, profile: bool) -> 
 
         engine.connection_made(Transport(on_engine_write))
         engine.fresh_until_s = float("inf")
-        pool._open.add(engine)
-        pool._idle.append(engine)
+        pool._open.add(engine)  # noqa: SLF001 - as above
+        pool._idle.append(engine)  # noqa: SLF001 - as above
         config = app.server.config
         config.load()
         state = SimpleNamespace(connections=set(), tasks=set(), total_requests=0, default_headers=[])
