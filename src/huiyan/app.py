@@ -23,6 +23,7 @@ from huiyan import log
 from huiyan.engines.status import EngineEndpoint, EngineStatus, ModelCard
 from huiyan.gateway.access_log import AccessLog
 from huiyan.gateway.asgi import make_app
+from huiyan.gateway.guard import is_loopback
 from huiyan.gateway.options import GatewayOptions
 from huiyan.gateway.protocol import bind
 from huiyan.gateway.service import Gateway
@@ -114,6 +115,12 @@ def build(
     return GatewayApp(gateway, asgi, GatewayServer(config, gateway), access_log)
 
 
+async def keys_loaded(app: GatewayApp) -> None:
+    """Where others can come in, the first request must find the keys. On loopback nobody waits for them."""
+    if not is_loopback(app.gateway.options.host):
+        await app.gateway.access.loaded()
+
+
 async def serve(
     options: GatewayOptions,
     *,
@@ -126,11 +133,15 @@ async def serve(
     """`huiyan serve`: a gateway alone, in the foreground, on a listening socket."""
     app = build(options, model=model, engine=engine, endpoint=endpoint, data_dir=data_dir)
     tame_garbage_collection()
+    await keys_loaded(app)
     await app.serve([listener])
 
 
 class _Boot(msgspec.Struct):
-    """The launcher's first message. options: GatewayOptions as JSON."""
+    """The launcher's first message.
+
+    options: GatewayOptions as JSON. own_key: lets the commands of this user in. paused: requests wait.
+    """
 
     options: dict[str, Any]  # validated by GatewayOptions
     listen_fd: int
@@ -138,6 +149,8 @@ class _Boot(msgspec.Struct):
     endpoint: EngineEndpoint
     engine: EngineStatus
     data_dir: str
+    own_key: str = ""
+    paused: bool = False
 
 
 async def _child(lifeline_fd: int) -> int:
@@ -153,6 +166,9 @@ async def _child(lifeline_fd: int) -> int:
         endpoint=boot.endpoint,
         data_dir=Path(boot.data_dir),
     )
+    app.gateway.access.door.own_key = boot.own_key.encode()
+    if boot.paused:
+        app.gateway.pause()
     tame_garbage_collection()
     listener = socket.socket(fileno=boot.listen_fd)
     loop = asyncio.get_running_loop()
@@ -180,6 +196,7 @@ async def _child(lifeline_fd: int) -> int:
 
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(follow()), group.create_task(announce())]
+        await keys_loaded(app)
         await app.serve([listener])
         for task in tasks:
             task.cancel()

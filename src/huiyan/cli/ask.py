@@ -12,13 +12,12 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
-from urllib.parse import urlsplit
 
 import typer
 
 from huiyan.cli import errors, options
 from huiyan.cli.options import help_text
-from huiyan.errors import EmptyPromptError, NotFoundError, NotRunningError, PayloadTooLargeError, RequestError
+from huiyan.errors import EmptyPromptError, NotFoundError, PayloadTooLargeError, RequestError
 from huiyan.messages import Language, refusal, say
 
 if TYPE_CHECKING:
@@ -30,12 +29,13 @@ _POLL_S = 0.2
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """Who answers. api_key: only for an engine of our own."""
+    """Who answers. certificate: PEM file that it serves; None: no TLS."""
 
     host: str
     port: int
     card: ModelCard
-    api_key: str = ""
+    api_key: str
+    certificate: Path | None = None
 
 
 @errors.guarded
@@ -85,6 +85,7 @@ async def _answer(
             {**body, "model": target.card.id},
             answer,
             api_key=target.api_key,
+            certificate=target.certificate,
             timeout_s=settings.gateway.engine_idle_timeout_s,
         )
         await asyncio.to_thread(_print_stream, stream, as_json=as_json)
@@ -140,10 +141,13 @@ def _running_gateway(info: Any, settings: Settings) -> Target:
     deadline = time.monotonic() + settings.engine.load_timeout_s
     while not (report := control.status(info)).ready and time.monotonic() < deadline:
         time.sleep(_POLL_S)
-    url = urlsplit(report.url)
-    if url.hostname is None or url.port is None:
-        raise refusal(NotRunningError, "lock.silent", pid=info.pid)
-    return Target(host=url.hostname, port=url.port, card=report.model)
+    return Target(
+        host=report.address,
+        port=report.web_port,
+        card=report.model,
+        api_key=control.own_key(info),
+        certificate=None if report.certificate is None else Path(report.certificate),
+    )
 
 
 def _data_url(path: Path, settings: Settings) -> str:

@@ -6,9 +6,11 @@ import http.client
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from huiyan.errors import EngineDiedError, EngineError, EngineProtocolError
+from huiyan.launcher import own_gateway
 from huiyan.launcher.remote_errors import rebuild
 from huiyan.messages import refusal
 
@@ -23,16 +25,24 @@ class Answer:
 
 
 def stream_chat(
-    host: str, port: int, body: Mapping[str, Any], answer: Answer, *, api_key: str = "", timeout_s: float
+    host: str,
+    port: int,
+    body: Mapping[str, Any],
+    answer: Answer,
+    *,
+    api_key: str = "",
+    certificate: Path | None = None,
+    timeout_s: float,
 ) -> Iterator[str]:
-    """Yield the answer's pieces and gather them in `answer`. timeout_s: longest silence.
+    """Yield the answer's pieces and gather them in `answer`.
 
-    Raises: what the server reported by its code; EngineDiedError, EngineProtocolError.
+    certificate: PEM file that a gateway of this machine serves. timeout_s: longest silence.
+    Raises: what the server reported by its code; EngineDiedError, EngineProtocolError, SettingsError.
     """
     headers = {"Content-Type": "application/json", "Accept": "text/event-stream"}
     if api_key:
         headers["Authorization"] = f"Bearer {api_key}"
-    connection = http.client.HTTPConnection(host, port, timeout=timeout_s)
+    connection = own_gateway.connect(host, port, certificate=certificate, timeout_s=timeout_s)
     try:
         connection.request(
             "POST",

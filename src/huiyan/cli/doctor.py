@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import typer
@@ -64,6 +65,7 @@ def doctor(
 
 def examine(settings: Settings) -> Iterator[Finding]:
     """Look at everything that a start looks at; change nothing but to make the data directory."""
+    from huiyan.gateway import tls
     from huiyan.hardware.probe import probe
     from huiyan.launcher import machine, model_files, ports
     from huiyan.launcher.preparation import memory_needed_bytes
@@ -84,6 +86,12 @@ def examine(settings: Settings) -> Iterator[Finding]:
             return Text("model.wanted", {"wanted": files.card.wanted})
         return model_files.summary(files, machine.size(files.size_bytes))
 
+    def look_at_certificate() -> Text:
+        given = settings.gateway
+        found = tls.prepare(given.tls, directory=settings.data_dir / "tls", host=given.host)
+        assert found is not None
+        return found.text
+
     def look_at_ports() -> Text:
         explicit = settings.explicit("gateway", "port")
         web = ports.listen(settings.gateway.host, settings.gateway.port, explicit=explicit)
@@ -95,6 +103,8 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield _finding("layer.machine", look_at_machine)
     yield _finding("layer.model", look_at_model)
     yield _finding("doctor.layer.page", _look_at_page)
+    if settings.gateway.tls.cert is not None:
+        yield _finding("doctor.layer.certificate", look_at_certificate)
     running = _running(settings)
     yield running
     if running.text is None or running.text.key != "doctor.running":
@@ -104,7 +114,6 @@ def examine(settings: Settings) -> Iterator[Finding]:
 def _unrecorded() -> Any:
     """A record that knows nothing, so that every file is hashed now."""
     import tempfile
-    from pathlib import Path
 
     from huiyan.store.manifest import VerificationRecord
 
@@ -129,8 +138,8 @@ def _look_at_page() -> Text:
 
 
 def _running(settings: Settings) -> Finding:
-    from huiyan.errors import NotRunningError
     from huiyan.launcher import control
+    from huiyan.launcher.health import gateway_health
     from huiyan.launcher.lock import is_held
     from huiyan.launcher.state import DataDir
 
@@ -139,7 +148,10 @@ def _running(settings: Settings) -> Finding:
         return Finding(key="doctor.layer.launcher", state="ok", text=Text("doctor.not_running", {}))
     try:
         report = control.status(control.running(place))
-    except NotRunningError as error:
+        if report.ready:
+            certificate = None if report.certificate is None else Path(report.certificate)
+            gateway_health(report.address, report.web_port, certificate=certificate)
+    except HuiyanError as error:
         return Finding(key="doctor.layer.launcher", state="failed", error=error)
     state = Text(f"state.{report.engine.state.value}", {})
     return Finding(

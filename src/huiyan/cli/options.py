@@ -31,6 +31,21 @@ EngineOption = Annotated[
 Threads = Annotated[int | None, typer.Option("--threads", min=1, help=help_text("help.threads"))]
 Host = Annotated[str | None, typer.Option("--host", help=help_text("help.host"))]
 Port = Annotated[int | None, typer.Option("--port", min=0, max=65535, help=help_text("help.port"))]
+TlsCert = Annotated[Path | None, typer.Option("--tls-cert", help=help_text("help.tls_cert"))]
+TlsKey = Annotated[Path | None, typer.Option("--tls-key", help=help_text("help.tls_key"))]
+TlsSelfSigned = Annotated[bool, typer.Option("--tls-self-signed", help=help_text("help.tls_self_signed"))]
+
+
+def gateway_flags(
+    *, host: str | None, port: int | None, tls_cert: Path | None, tls_key: Path | None, tls_self_signed: bool
+) -> dict[str, Any]:
+    """The gateway's section, as `load_settings` takes it."""
+    tls: dict[str, Any] = {"cert": tls_cert, "key": tls_key, "self_signed": tls_self_signed or None}
+    given = {name: value for name, value in tls.items() if value is not None}
+    if tls_self_signed:
+        # Said on the command line, it wins over a certificate that the file or the environment names.
+        given |= {name: tls[name] for name in ("cert", "key")}
+    return {"host": host, "port": port, "tls": given or None}
 
 
 def language_of(lang: str | None) -> Language:

@@ -1,8 +1,9 @@
-"""`huiyan serve`: the gateway and the page alone, with an engine that somebody else runs."""
+"""`huiyan serve`: the gateway and the page alone, with engines that somebody else runs."""
 
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,16 +15,19 @@ import typer
 from huiyan.cli import errors, options
 from huiyan.cli.options import help_text
 from huiyan.errors import SettingsError
-from huiyan.messages import refusal, say
+from huiyan.messages import Text, refusal
 
 if TYPE_CHECKING:
     from huiyan.engines.status import EngineEndpoint
+    from huiyan.gateway.traffic_options import BackendOptions
 
 
 @errors.guarded
 def serve(  # noqa: PLR0913 - one parameter for each flag
     *,
-    engine_url: Annotated[str | None, typer.Option("--engine-url", help=help_text("help.engine_url"))] = None,
+    engine_url: Annotated[
+        list[str] | None, typer.Option("--engine-url", help=help_text("help.engine_url"))
+    ] = None,
     engine_key_file: Annotated[
         Path | None, typer.Option("--engine-key-file", help=help_text("help.engine_key_file"))
     ] = None,
@@ -33,44 +37,58 @@ def serve(  # noqa: PLR0913 - one parameter for each flag
     ] = 8192,
     port: options.Port = None,
     host: options.Host = None,
+    tls_cert: options.TlsCert = None,
+    tls_key: options.TlsKey = None,
+    tls_self_signed: options.TlsSelfSigned = False,
     data_dir: options.DataDirOption = None,
     config: options.Config = None,
     lang: options.Lang = None,
     as_json: options.Json = False,
 ) -> int:
     settings, language = options.load_settings(
-        data_dir=data_dir, config=config, lang=lang, gateway={"port": port, "host": host}
+        data_dir=data_dir,
+        config=config,
+        lang=lang,
+        gateway=options.gateway_flags(
+            host=host, port=port, tls_cert=tls_cert, tls_key=tls_key, tls_self_signed=tls_self_signed
+        ),
     )
     from huiyan import app, log
     from huiyan.engines.status import EngineState, EngineStatus, ModelCard
-    from huiyan.launcher import ports
+    from huiyan.launcher import addresses, ports
+    from huiyan.launcher.display import JsonDisplay, PlainDisplay
+    from huiyan.launcher.events import Event, Reporter
+    from huiyan.launcher.exposure import open_to_others
 
-    endpoint = _endpoint(engine_url, engine_key_file)
+    urls = engine_url or []
+    endpoint = _endpoint(urls[0], engine_key_file) if len(urls) == 1 else None
+    backends = _backends(urls, engine_key_file) if urls else settings.gateway.traffic.backends
     web = ports.listen(
         settings.gateway.host, settings.gateway.port, explicit=settings.explicit("gateway", "port")
     )
     log.configure("gateway", sys.stderr)
-    if web.moved is not None and not as_json:
-        typer.echo(web.moved.render(language))
+    shown = JsonDisplay(sys.stdout, language) if as_json else PlainDisplay(sys.stdout, language)
+    reporter = Reporter(shown.show)
+    if web.moved is not None:
+        reporter.note(web.moved)
+    gateway, certificate = open_to_others(settings, reporter, web.number)
+    traffic = gateway.traffic.model_copy(update={"backends": backends})
     card = ModelCard(id=model or "default", name=model or "default", context_tokens=context_tokens)
-    status = EngineStatus(
-        state=EngineState.READY if endpoint is not None else EngineState.STOPPED,
-        engine="remote",
-        model=card.id,
-    )
-    shown = f"[{settings.gateway.host}]" if ":" in settings.gateway.host else settings.gateway.host
-    url = f"http://{shown}:{web.number}"
-    if as_json:
-        typer.echo(f'{{"event": "serving", "url": "{url}"}}')
-    else:
-        typer.echo(say("serve.serving", language, url=url, engine=engine_url or "-"))
-    gateway = settings.gateway.model_copy(update={"port": web.number})
+    state = EngineState.STOPPED
+    if endpoint is not None:
+        state = EngineState.READY
+    elif backends:
+        # Whether they are there shows at the first look.
+        state = EngineState.STARTING
+    url = addresses.page_url(gateway.host, web.number, certificate)
+    engines = ", ".join(urls or [backend.url for backend in backends]) or "-"
+    reporter.send(Event(kind="serving", text=Text("serve.serving", {"url": url, "engine": engines}), url=url))
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(
             app.serve(
-                gateway,
+                gateway.model_copy(update={"traffic": traffic}),
                 model=card,
-                engine=status,
+                engine=EngineStatus(state=state, engine="remote", model=card.id),
                 endpoint=endpoint,
                 listener=web.socket,
                 data_dir=settings.data_dir,
@@ -92,19 +110,43 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return uvloop.new_event_loop
 
 
-def _endpoint(url: str | None, key_file: Path | None) -> EngineEndpoint | None:
+def _backends(urls: list[str], key_file: Path | None) -> tuple[BackendOptions, ...]:
+    """Several engines that share the load; they have one key. One alone needs none of this.
+
+    Raises: SettingsError.
+    """
+    from huiyan.gateway.traffic_options import BackendOptions
+    from huiyan.launcher.addresses import bracketed
+
+    if len(urls) < 2:
+        return ()
+    found: dict[str, BackendOptions] = {}
+    for url in urls:
+        endpoint = _endpoint(url, key_file)
+        name = re.sub(r"[^A-Za-z0-9]+", "-", f"{endpoint.host}-{endpoint.port}").strip("-")[-63:].lstrip("-")
+        if name in found:
+            raise refusal(SettingsError, "serve.engine_twice", url=url)
+        address = f"http://{bracketed(endpoint.host)}:{endpoint.port}"
+        found[name] = BackendOptions.model_validate({"name": name, "url": address, "api_key_file": key_file})
+    return tuple(found.values())
+
+
+def _endpoint(url: str, key_file: Path | None) -> EngineEndpoint:
     """Raises: SettingsError."""
     from huiyan.engines.status import EngineEndpoint
 
-    if url is None:
-        return None
-    parts = urlsplit(url)
-    if parts.scheme != "http" or parts.hostname is None or parts.path.strip("/") or parts.username:
+    try:
+        parts = urlsplit(url)
+        port = parts.port or 80
+    except ValueError as error:
+        raise refusal(SettingsError, "serve.engine_url", url=url) from error
+    if parts.scheme != "http" or not parts.hostname or parts.path.strip("/") or parts.username:
         raise refusal(SettingsError, "serve.engine_url", url=url)
     key = ""
     if key_file is not None:
         try:
-            key = key_file.read_text().strip()
-        except OSError as error:
-            raise refusal(SettingsError, "settings.file", path=key_file, reason=error.strerror) from error
-    return EngineEndpoint(host=parts.hostname, port=parts.port or 80, api_key=key, dialect="openai")
+            key = key_file.read_text("utf-8").partition("\n")[0].strip()
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "no text"
+            raise refusal(SettingsError, "settings.file", path=key_file, reason=reason) from error
+    return EngineEndpoint(host=parts.hostname, port=port, api_key=key, dialect="openai")

@@ -12,6 +12,8 @@ import typer
 
 from huiyan.cli import errors, options
 from huiyan.cli.options import help_text
+from huiyan.errors import SettingsError
+from huiyan.messages import refusal
 
 if TYPE_CHECKING:
     from huiyan.launcher.events import Report
@@ -28,6 +30,9 @@ def start(  # noqa: PLR0913 - one parameter for each flag
         int | None, typer.Option("--engine-port", min=0, max=65535, help=help_text("help.engine_port"))
     ] = None,
     host: options.Host = None,
+    tls_cert: options.TlsCert = None,
+    tls_key: options.TlsKey = None,
+    tls_self_signed: options.TlsSelfSigned = False,
     model: options.Model = None,
     model_path: options.ModelPath = None,
     engine: options.EngineOption = None,
@@ -47,7 +52,9 @@ def start(  # noqa: PLR0913 - one parameter for each flag
         data_dir=data_dir,
         config=config,
         lang=lang,
-        gateway={"host": host, "port": port},
+        gateway=options.gateway_flags(
+            host=host, port=port, tls_cert=tls_cert, tls_key=tls_key, tls_self_signed=tls_self_signed
+        ),
         engine={
             "port": engine_port,
             "model": model,
@@ -57,6 +64,8 @@ def start(  # noqa: PLR0913 - one parameter for each flag
         },
         launcher={"timeout_s": timeout_s, "open_browser": False if no_browser else None},
     )
+    if settings.gateway.traffic.backends:
+        raise refusal(SettingsError, "serve.backends")
     from huiyan.launcher import display
 
     with display.choose(sys.stdout, as_json=as_json, language=language) as shown:

@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, PublicKeyTypes
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from huiyan.errors import SettingsError
+from huiyan.errors import CheckRefusedError, SettingsError
 from huiyan.gateway.tls import Certificate
 from huiyan.log import get_logger
 from huiyan.messages import refusal
@@ -40,7 +40,10 @@ _MAX_NAMES: Final = 40
 
 
 def inspect(cert: Path, key: Path) -> Certificate:
-    """What a person is told of a certificate that they brought. Raises: SettingsError."""
+    """What a person is told of a certificate that they brought.
+
+    Raises: SettingsError for files that cannot be used, CheckRefusedError outside of the time it is valid.
+    """
     certificate = _read_certificate(cert)
     private = _read_key(key)
     if _public_bytes(private.public_key()) != _public_bytes(certificate.public_key()):
@@ -48,11 +51,14 @@ def inspect(cert: Path, key: Path) -> Certificate:
     now = dt.datetime.now(dt.UTC)
     if certificate.not_valid_after_utc <= now:
         raise refusal(
-            SettingsError, "tls.expired", cert=cert, when=certificate.not_valid_after_utc.date().isoformat()
+            CheckRefusedError,
+            "tls.expired",
+            cert=cert,
+            when=certificate.not_valid_after_utc.date().isoformat(),
         )
     if certificate.not_valid_before_utc > now:
         raise refusal(
-            SettingsError, "tls.early", cert=cert, when=certificate.not_valid_before_utc.isoformat()
+            CheckRefusedError, "tls.early", cert=cert, when=certificate.not_valid_before_utc.isoformat()
         )
     if certificate.not_valid_after_utc - now < _RENEW_BEFORE:
         _log.warning(
@@ -69,7 +75,7 @@ def self_signed(directory: Path, names: Sequence[str]) -> Certificate:
     """
     cert, key = directory / "huiyan.crt", directory / "huiyan.key"
     kept: list[str] = []
-    with contextlib.suppress(SettingsError):
+    with contextlib.suppress(SettingsError, CheckRefusedError):
         certificate = _read_certificate(cert)
         kept = _names_of(certificate)
         remaining = certificate.not_valid_after_utc - dt.datetime.now(dt.UTC)

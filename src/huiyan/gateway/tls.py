@@ -71,7 +71,7 @@ class Certificate:
 def prepare(options: TlsOptions, *, directory: Path, host: str) -> Certificate | None:
     """Look at the certificate, or make one in `directory` for `host`, this machine's names and addresses.
 
-    None: plain HTTP. Raises: SettingsError, DiskFullError, StoreError.
+    None: plain HTTP. Raises: SettingsError, CheckRefusedError, DiskFullError, StoreError.
     """
     if options.cert is not None and options.key is not None:
         from huiyan.gateway.certificates import inspect

@@ -1,7 +1,7 @@
 """The launcher's control socket: `huiyan stop`, `status` and others speak to it, mode 0600.
 
-One JSON line asks (`{"op": "status"}`), JSON lines answer: one for `status` and `stop`, a stream for
-`events`.
+One JSON line asks (`{"op": "status"}`), JSON lines answer: one for `status`, `stop` and `own_key`, a stream
+for `events`.
 """
 
 from __future__ import annotations
@@ -34,6 +34,9 @@ class Controlled(Protocol):
     def status(self) -> StatusReport: ...
 
     def request_stop(self) -> None: ...
+
+    def own_key(self) -> str:
+        """Opens the gateway for the commands of this user; a secret."""
 
     def subscribe(self, on_event: Callable[[dict[str, Any]], None]) -> Callable[[], None]:
         """Begin to tell events; the returned function ends it."""
@@ -101,6 +104,8 @@ class ControlServer:
         elif op == "stop":
             await _write(writer, {"stopping": True, "pid": os.getpid()})
             self._controlled.request_stop()
+        elif op == "own_key":
+            await _write(writer, {"key": self._controlled.own_key()})
         elif op == "events":
             unsubscribe = self._controlled.subscribe(lambda event: writer.write(_line(event)))
             try:
@@ -148,6 +153,11 @@ def ask(info: LauncherInfo, op: str, *, timeout_s: float = 5.0) -> bytes:
 def status(info: LauncherInfo) -> StatusReport:
     """Raises: NotRunningError."""
     return msgspec.json.decode(ask(info, "status"), type=StatusReport)
+
+
+def own_key(info: LauncherInfo) -> str:
+    """What opens the gateway for this user's commands. Raises: NotRunningError."""
+    return str(msgspec.json.decode(ask(info, "own_key"), type=dict[str, str])["key"])
 
 
 def stream(info: LauncherInfo, op: str, *, timeout_s: float | None) -> Iterator[bytes]:

@@ -71,4 +71,5 @@ def _event(line: dict[str, Any]) -> Event:
         text=text,
         progress=line.get("progress"),
         url=line.get("url"),
+        key=line.get("key"),
     )

@@ -115,8 +115,12 @@ class LiveDisplay:
             # The table has said what it had to say; what comes now is plain text.
             self._live.stop()
         if event.text is not None:
+            # Whole lines: a key or a fingerprint that a narrow terminal broke up could not be copied.
             self._console.print(
-                event.text.render(self._language), style=_STYLES.get(event.kind), markup=False
+                event.text.render(self._language),
+                style=_STYLES.get(event.kind),
+                markup=False,
+                soft_wrap=True,
             )
 
     def _table(self) -> Any:
@@ -138,7 +142,13 @@ class LiveDisplay:
 
 
 _ICONS: Final = {None: ("·", "dim"), "ok": ("✓", "green"), "failed": ("✗", "red"), "running": ("…", "")}
-_STYLES: Final = {"ready": "bold green", "note": "yellow", "stopping": "dim", "stopped": "dim"}
+_STYLES: Final = {
+    "ready": "bold green",
+    "first_key": "bold",
+    "note": "yellow",
+    "stopping": "dim",
+    "stopped": "dim",
+}
 
 
 def percent(progress: float | None) -> str:

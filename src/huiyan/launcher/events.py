@@ -17,17 +17,28 @@ LAYERS: Final[tuple[Layer, ...]] = ("machine", "model", "ports", "gateway", "eng
 @dataclass(frozen=True, kw_only=True)
 class Event:
     """kind `step`: a layer changed its state. `note`: worth a line. `serving`: the page can be opened.
-    `ready`: everything works. `stopping`, `stopped`: the end.
+    `first_key`: an administrator's key was made. `ready`: everything works. `stopping`, `stopped`: the end.
 
-    progress: 0..1 within a running step, where it is known.
+    progress: 0..1 within a running step, where it is known. key: a secret, and part of `text`, too; whoever
+    is told of such an event shows it to the person who started huiyan, and neither keeps it nor hands it on.
     """
 
-    kind: Literal["step", "note", "serving", "ready", "stopping", "stopped"]
+    kind: Literal["step", "note", "serving", "first_key", "ready", "stopping", "stopped"]
     layer: Layer | None = None
     state: Literal["running", "ok", "failed"] | None = None
     text: Text | None = None
     progress: float | None = None
     url: str | None = None
+    key: str | None = None
+
+    @property
+    def secret(self) -> bool:
+        return self.key is not None
+
+    def __repr__(self) -> str:
+        if self.secret:
+            return f"Event({self.kind}, secret)"
+        return f"Event({self.kind}, {self.layer}, {self.state}, {self.text}, {self.progress}, {self.url})"
 
 
 #: Takes events as they happen, in the launcher's loop.
@@ -39,7 +50,7 @@ def to_json(event: Event, language: Language) -> dict[str, Any]:
     line: dict[str, Any] = {"event": event.kind}
     if event.text is not None:
         line |= {"code": event.text.key, "message": event.text.render(language)}
-    for name in ("layer", "state", "progress", "url"):
+    for name in ("layer", "state", "progress", "url", "key"):
         if (value := getattr(event, name)) is not None:
             line[name] = value
     return line

@@ -10,10 +10,12 @@ import http.client
 import json
 import struct
 import zlib
+from pathlib import Path
 from typing import Any, Final
 
 from huiyan.engines.status import EngineEndpoint
 from huiyan.errors import StartFailedError
+from huiyan.launcher import own_gateway
 from huiyan.messages import refusal
 
 _SIDE_PX: Final = 256
@@ -86,9 +88,13 @@ def check_answer(body: bytes) -> str:
     return answer
 
 
-def gateway_health(host: str, port: int, *, timeout_s: float = 10.0) -> str:
-    """`status` of the gateway's `/health`. Blocks. Raises: StartFailedError when there is none."""
-    connection = http.client.HTTPConnection(host, port, timeout=timeout_s)
+def gateway_health(host: str, port: int, *, certificate: Path | None = None, timeout_s: float = 10.0) -> str:
+    """`status` of the gateway's `/health`. Blocks.
+
+    host: where this machine reaches it. certificate: PEM file that it serves; None: no TLS.
+    Raises: StartFailedError when there is none, SettingsError for an unreadable certificate.
+    """
+    connection = own_gateway.connect(host, port, certificate=certificate, timeout_s=timeout_s)
     try:
         connection.request("GET", "/health")
         return str(json.loads(connection.getresponse().read())["status"])

@@ -88,7 +88,14 @@ class Launcher:
         self._stop.set()
 
     def subscribe(self, on_event: Callable[[dict[str, Any]], None]) -> Callable[[], None]:
-        return self._reporter.subscribe(lambda event: on_event(to_json(event, "en")))
+        """Everything but secrets, which are for the terminal that huiyan was started from."""
+        return self._reporter.subscribe(
+            lambda event: None if event.secret else on_event(to_json(event, "en"))
+        )
+
+    def own_key(self) -> str:
+        assert self._services is not None
+        return self._services.own_key
 
     def status(self) -> StatusReport:
         """For the control socket, which is opened once there is something to tell."""
@@ -97,6 +104,10 @@ class Launcher:
         return StatusReport(
             pid=os.getpid(),
             url=self._prepared.url,
+            address=self._prepared.address,
+            web_port=self._prepared.web.number,
+            certificate=None if (given := self._prepared.certificate) is None else str(given.cert.absolute()),
+            fingerprint=None if given is None else given.fingerprint,
             version=__version__,
             started_unix_s=self._started_unix_s,
             ready=self._ready,
@@ -182,7 +193,7 @@ class Launcher:
         await services.wait_ready("engine")
 
         reporter.begin("health", Text("health.looking", {}))
-        await self._check_health(prepared.web.number)
+        await self._check_health(prepared)
         reporter.ok("health", Text("health.ok", {"seconds": f"{services.canary_s:.1f}"}))
         if prepared.files.card.demo:
             reporter.note(Text("ready.demo", {}))
@@ -192,12 +203,17 @@ class Launcher:
         _log.info("ready at %s", prepared.url, extra={"took_s": round(time.time() - self._started_unix_s, 2)})
         reporter.send(Event(kind="ready", text=Text("ready", {"url": prepared.url}), url=prepared.url))
 
-    async def _check_health(self, port: int) -> None:
+    async def _check_health(self, prepared: Prepared) -> None:
         """The gateway has been told that the engine is ready; it may need a moment to take that in."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + _HEALTH_TIMEOUT_S
         while True:
-            status = await asyncio.to_thread(health.gateway_health, self._settings.gateway.host, port)
+            status = await asyncio.to_thread(
+                health.gateway_health,
+                prepared.address,
+                prepared.web.number,
+                certificate=None if prepared.certificate is None else prepared.certificate.cert,
+            )
             if status == "ok":
                 return
             if loop.time() > deadline:

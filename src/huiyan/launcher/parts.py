@@ -16,10 +16,9 @@ from huiyan.engines.restart import RestartPolicy
 from huiyan.engines.status import EngineStatus
 from huiyan.errors import StartFailedError
 from huiyan.gateway.access.options import REVEAL
-from huiyan.gateway.options import GatewayOptions
 from huiyan.launcher import prestart
 from huiyan.launcher.health import ask_canary
-from huiyan.launcher.ports import Port
+from huiyan.launcher.preparation import Prepared
 from huiyan.launcher.state import PartStatus
 from huiyan.messages import Text, known, refusal
 
@@ -62,25 +61,31 @@ def canary_probe(
 
 
 def gateway_spec(
-    engine: Engine,
+    prepared: Prepared,
     *,
-    options: GatewayOptions,
     data_dir: Path,
-    port: Port,
+    own_key: str,
+    paused: Callable[[], bool],
     environment: Mapping[str, str],
     engine_status: Callable[[], EngineStatus],
     timeout_s: float,
     drain_timeout_s: float,
 ) -> ChildSpec:
-    """engine_status: asked at every spawn, so that a restarted gateway knows how things stand."""
-    serving = options.model_copy(update={"port": port.number})
+    """engine_status, paused: asked at every spawn, so that a restarted gateway knows how things stand.
+
+    own_key: lets the commands of this user in.
+    """
+    engine = prepared.engine
+    listener = prepared.web.socket
 
     def boot() -> dict[str, Any]:
         return {
             "type": "boot",
-            "options": serving.model_dump(mode="json", context=REVEAL),
+            "options": prepared.options.model_dump(mode="json", context=REVEAL),
             "data_dir": str(data_dir),
-            "listen_fd": port.socket.fileno(),
+            "own_key": own_key,
+            "paused": paused(),
+            "listen_fd": listener.fileno(),
             "model": engine.card,
             "endpoint": engine.endpoint,
             "engine": engine_status(),
@@ -91,7 +96,7 @@ def gateway_spec(
         spawn=lambda: spawn(
             prestart.MODULE,
             environment=prestart.gateway_environment(environment),
-            pass_fds=[port.socket.fileno()],
+            pass_fds=[listener.fileno()],
         ),
         boot=boot,
         ready_on="serving",

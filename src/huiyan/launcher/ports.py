@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
-import ipaddress
 import os
 import socket
 import tempfile
@@ -20,6 +19,7 @@ from typing import Final
 import psutil
 
 from huiyan.errors import CheckRefusedError, PortInUseError
+from huiyan.launcher.addresses import bind_address
 from huiyan.messages import Text, refusal
 
 #: How far a default port may move.
@@ -27,6 +27,8 @@ _ATTEMPTS: Final = 50
 _BACKLOG: Final = 1024
 _LOOPBACK: Final = "127.0.0.1"
 _ANSWER_TIMEOUT_S: Final = 2.0
+#: No interface has the address, or the machine has no such family at all.
+_NOT_OURS: Final = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,38 +40,33 @@ class Port:
     moved: Text | None = None
 
 
-def family_of(host: str) -> socket.AddressFamily:
-    """Address family of a loopback host. Raises: CheckRefusedError for any other host."""
-    if host == "localhost":
-        return socket.AF_INET
-    with contextlib.suppress(ValueError):
-        address = ipaddress.ip_address(host)
-        if address.is_loopback:
-            return socket.AF_INET6 if address.version == 6 else socket.AF_INET
-    raise refusal(CheckRefusedError, "port.host", host=host)
-
-
 def listen(host: str, wanted: int, *, explicit: bool, unbound: socket.socket | None = None) -> Port:
     """A listening socket for the page.
 
     unbound: a socket that a child has inherited already; it is used unless it turns out useless.
     Raises: PortInUseError, CheckRefusedError.
     """
-    family = family_of(host)
-    address = "127.0.0.1" if host == "localhost" else host
+    family, address = bind_address(host)
     if unbound is not None and (unbound.family != family or unbound.getsockname()[1] != 0):
         unbound = None
     for number in _candidates(wanted, explicit=explicit):
-        sock = unbound if unbound is not None else socket.socket(family)
+        sock = unbound
         try:
+            if sock is None:
+                sock = socket.socket(family)
             # Else the port is blocked for a minute after each stop.
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if address == "::":
+                # All of this machine's addresses, whatever the system's default is.
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
             sock.bind((address, number))
             sock.listen(_BACKLOG)
         except OSError as error:
-            if sock is not unbound:
+            if sock is not None and sock is not unbound:
                 sock.close()
-            elif sock.getsockname()[1] != 0:
+            if error.errno in _NOT_OURS:
+                raise refusal(CheckRefusedError, "port.host", host=host) from error
+            if unbound is not None and unbound.getsockname()[1] != 0:
                 # Bound, but another listens: it cannot be bound to anything else any more.
                 unbound = None
             _refuse(error, number, explicit=explicit, flag="--port")

@@ -10,10 +10,13 @@ from dataclasses import dataclass
 
 from huiyan.engines.llama_cpp import LlamaCppEngine
 from huiyan.errors import PortInUseError
+from huiyan.gateway import tls
+from huiyan.gateway.options import GatewayOptions
 from huiyan.hardware import plan
 from huiyan.hardware.probe import Machine, probe
-from huiyan.launcher import machine, model_files, ports
-from huiyan.launcher.events import Reporter
+from huiyan.launcher import addresses, machine, model_files, ports
+from huiyan.launcher.events import Event, Reporter
+from huiyan.launcher.exposure import open_to_others
 from huiyan.launcher.model_files import ModelFiles
 from huiyan.lifeline import ORPHAN_GRACE_S
 from huiyan.messages import Text
@@ -26,12 +29,18 @@ _RETRY_S = 0.05
 
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
-    """web: listening already. url: of the page."""
+    """web: listening already. url: of the page. options: the gateway's, with port and certificate.
+
+    address: where this machine itself reaches the gateway. certificate: None without TLS.
+    """
 
     machine: Machine
     files: ModelFiles
     engine: LlamaCppEngine
     web: ports.Port
+    options: GatewayOptions
+    address: str
+    certificate: tls.Certificate | None
     url: str
 
 
@@ -89,8 +98,24 @@ async def prepare(
         "slots": engine.slots,
     }
     reporter.note(Text("plan", plan_args))
-    shown = f"[{host}]" if ":" in host else host
-    return Prepared(machine=found, files=files, engine=engine, web=web, url=f"http://{shown}:{web.number}")
+    reporter.begin("gateway", Text("gateway.looking", {}))
+    loop = asyncio.get_running_loop()
+
+    def report(event: Event) -> None:
+        loop.call_soon_threadsafe(reporter.send, event)
+
+    # In a thread: it may import cryptography and the database's library, and writes files.
+    options, certificate = await asyncio.to_thread(open_to_others, settings, Reporter(report), web.number)
+    return Prepared(
+        machine=found,
+        files=files,
+        engine=engine,
+        web=web,
+        options=options,
+        address=addresses.connect_address(host),
+        certificate=certificate,
+        url=addresses.page_url(host, web.number, certificate),
+    )
 
 
 async def _take(take: Callable[[bool], ports.Port], *, explicit: bool, patience_s: float) -> ports.Port:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
 from collections.abc import Mapping
 
 import psutil
@@ -56,6 +57,9 @@ class Services:
         #: The gateway stays down: without it, nothing is served any more.
         self.lost = asyncio.Event()
         self.canary_s = 0.0
+        #: Lets the commands of this user in where others need a key; of this start alone, kept nowhere.
+        self.own_key = secrets.token_urlsafe(32)
+        self._paused = False
 
     def start_gateway(self, early: Prestarted | None) -> None:
         """early: a process that waits for its boot message; used if it has inherited the right socket."""
@@ -64,10 +68,10 @@ class Services:
             early.discard()
             early = None
         spec = parts.gateway_spec(
-            self._prepared.engine,
-            options=self._settings.gateway,
+            self._prepared,
             data_dir=self._settings.data_dir,
-            port=self._prepared.web,
+            own_key=self.own_key,
+            paused=lambda: self._paused,
             environment=self._environment,
             engine_status=self.engine_status,
             timeout_s=options.gateway_timeout_s,
@@ -110,6 +114,23 @@ class Services:
         self._engine.subscribe(self._on_engine)
         self._tasks.create_task(self._engine.run())
         self._tasks.create_task(self._watch_loading(self._engine, engine.weights_bytes))
+
+    def pause_gateway(self) -> None:
+        """Let new requests wait in the gateway's queue while the engine is being replaced.
+
+        Running answers go on. It ends with `resume_gateway`, or by itself after the setting `max_pause_s`; a
+        gateway that is restarted meanwhile begins with it.
+        """
+        self._set_paused(paused=True)
+
+    def resume_gateway(self) -> None:
+        """Requests that waited go on, in their order."""
+        self._set_paused(paused=False)
+
+    def _set_paused(self, *, paused: bool) -> None:
+        self._paused = paused
+        if self._gateway is not None:
+            self._gateway.send({"type": "pause" if paused else "resume"})
 
     async def wait_ready(self, part: parts.Part) -> None:
         """Raises: StartFailedError when the part stays down."""

@@ -62,10 +62,18 @@ class PartStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StatusReport(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer to `{"op": "status"}`."""
+    """The answer to `{"op": "status"}`.
+
+    address, web_port: where this machine itself reaches the gateway, whatever `url` calls it.
+    certificate: PEM file that it serves, with its SHA-256 fingerprint; None without TLS.
+    """
 
     pid: int
     url: str
+    address: str
+    web_port: int
+    certificate: str | None = None
+    fingerprint: str | None = None
     version: str
     started_unix_s: float
     ready: bool

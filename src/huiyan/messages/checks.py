@@ -154,12 +154,12 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
         "Ports below 1024 need privileges; take one like {flag} 8000.",
     ),
     "port.host": (
-        "目前只能监听本机地址，不能是 {host}：对外提供服务需要 API 密钥。",
-        "Only loopback addresses can be listened on, not {host}: serving others needs API keys.",
+        "本机没有 {host} 这个地址。",
+        "This machine has no address {host}.",
     ),
     "port.host.hint": (
-        "用 --host 127.0.0.1，从别的机器访问可用 ssh -L 8000:127.0.0.1:8000 用户@这台机器",
-        "Use --host 127.0.0.1, and from elsewhere: ssh -L 8000:127.0.0.1:8000 USER@THIS-MACHINE",
+        "只在本机使用：--host 127.0.0.1；让他人也能访问：--host 0.0.0.0",
+        "For this machine alone: --host 127.0.0.1; for others, too: --host 0.0.0.0",
     ),
     "port.none_free": ("从 {port} 起没有找到空闲端口。", "No free port was found from {port} on."),
     "port.none_free.hint": ("用 {flag} 0 让系统挑选。", "Let the system choose one: {flag} 0"),

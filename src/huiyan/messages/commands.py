@@ -37,6 +37,7 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
     "doctor.not_running": ("没有在运行", "not running"),
     "doctor.layer.launcher": ("运行状态", "launcher"),
     "doctor.layer.page": ("页面文件", "page files"),
+    "doctor.layer.certificate": ("证书", "certificate"),
     "doctor.page": ("已随包安装", "installed with the package"),
     "doctor.no_page": ("包里没有构建好的页面。", "The package has no built page."),
     "doctor.no_page.hint": (
@@ -71,6 +72,16 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
     "ask.lost.hint": ("再问一次；huiyan logs 中有原因。", "Ask again; `huiyan logs` shows why."),
     "ask.demo": ("（由演示模型 nano 回答）", "(answered by the demo model nano)"),
     "serve.serving": ("网关：{url}，引擎 {engine}", "gateway: {url}, engine {engine}"),
+    "serve.engine_twice": ("引擎 {url} 写了两次。", "The engine {url} is named twice."),
+    "serve.engine_twice.hint": ("每个引擎只写一次。", "Name each engine once."),
+    "serve.backends": (
+        "设置 gateway.traffic.backends 写的是别处的引擎，start 却要启动自己的引擎。",
+        "The setting gateway.traffic.backends names engines elsewhere, but start runs one of its own.",
+    ),
+    "serve.backends.hint": (
+        "用 huiyan serve 连接它们，或去掉这个设置。",
+        "Serve them with `huiyan serve`, or remove the setting.",
+    ),
     "serve.engine_url": ("引擎地址不对：{url}", "That is no engine's address: {url}"),
     "serve.engine_url.hint": (
         "写成 http://主机:端口，不带路径。",

@@ -63,6 +63,11 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
         "查看引擎日志：huiyan logs --source engine；检查机器和文件：huiyan doctor",
         "Read the engine's log: huiyan logs --source engine; check machine and files: huiyan doctor",
     ),
+    "gateway.others": ("其他机器可访问（需要密钥）：{urls}", "Others reach it, with a key, at: {urls}"),
+    "gateway.plain": (
+        "没有 HTTPS：同一网络里的人能看到内容和密钥。请加上 --tls-self-signed。",
+        "Without HTTPS whoever shares the network reads along, keys too: add --tls-self-signed.",
+    ),
     "start.engine": ("引擎没有启动成功：{cause}", "The engine did not start: {cause}"),
     "start.engine.hint": ("{advice}", "{advice}"),
     "start.gateway": ("网关没有启动成功：{cause}", "The gateway did not start: {cause}"),

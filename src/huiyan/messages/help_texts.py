@@ -44,7 +44,10 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
     ),
     "help.engine": ("用哪个引擎。", "Which engine runs the model."),
     "help.threads": ("引擎的 CPU 线程数。", "CPU threads of the engine."),
-    "help.host": ("监听的地址（目前只能是本机）。", "Address to listen on (loopback only)."),
+    "help.host": (
+        "监听的地址；默认 127.0.0.1，只供本机。0.0.0.0 让他人也能访问，但需要密钥。",
+        "Address to listen on; 127.0.0.1, this machine alone. 0.0.0.0 lets others in, with a key.",
+    ),
     "help.port": (
         "页面和 API 的端口；默认 8000，被占用时顺延。",
         "Port of page and API; 8000, or the next free one.",
@@ -90,8 +93,8 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
     "help.words": ("图片文件，最后是问题。", "Picture files, and last the question."),
     "help.max_tokens": ("回答最多多少个词元。", "Longest answer, in tokens."),
     "help.engine_url": (
-        "引擎的地址，例如 http://127.0.0.1:3001。",
-        "Where the engine is, such as http://127.0.0.1:3001.",
+        "引擎的地址，例如 http://127.0.0.1:3001；可写多次，由它们分担请求。",
+        "Where the engine is, such as http://127.0.0.1:3001; several share the load.",
     ),
     "help.engine_key_file": ("引擎密钥所在的文件。", "File that holds the engine's key."),
     "help.context_tokens": ("该引擎的上下文长度。", "Context of that engine, in tokens."),

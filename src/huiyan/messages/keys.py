@@ -35,8 +35,8 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
         "Keep it now: it cannot be shown again. Use it as: Authorization: Bearer KEY",
     ),
     "keys.first": (
-        "首次启动的管理员密钥（只显示这一次）：{secret}",
-        "The administrator's key, made by this first start and shown this once: {secret}",
+        "首次启动的管理员密钥，只显示这一次，请立即保存：\n  {secret}",
+        "The administrator's key, made by this first start and shown this once; keep it now:\n  {secret}",
     ),
     "keys.revoked": ("密钥 {id} 已吊销。", "The key {id} is revoked."),
     "keys.none": (

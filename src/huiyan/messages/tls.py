@@ -3,6 +3,7 @@
 from typing import Final
 
 SENTENCES: Final[dict[str, tuple[str, str]]] = {
+    "gateway.looking": ("正在准备证书和密钥", "preparing certificate and keys"),
     "tls.made": (
         "已生成自签名证书，有效期至 {when}。首次打开时浏览器会警告，请核对指纹：\n  SHA-256 {fingerprint}",
         "A self-signed certificate is valid until {when}. Browsers warn; compare:\n  SHA-256 {fingerprint}",

@@ -120,6 +120,11 @@ def _refusal(
     )
 
 
+def _flag(location: list[str]) -> str:
+    """The section's own name is no part of a flag, but that of a group in it is: --port, --tls-cert."""
+    return "--" + "-".join(location[1:] or location).replace("_", "-")
+
+
 def _dotted_names() -> list[str]:
     paths = list(_paths(Settings))
     sections = {path[:-1] for path in paths}
@@ -131,8 +136,11 @@ def _origin(location: list[str], flags: Mapping[str, Any], variables: Mapping[st
     found: Any = flags
     for part in location:
         found = found.get(part) if isinstance(found, Mapping) else None
+    if isinstance(found, Mapping):
+        # Several values that do not go together.
+        return ", ".join(_flag([*location, name]) for name, value in found.items() if value is not None)
     if found is not None:
-        return f"--{location[-1].replace('_', '-')}"
+        return _flag(location)
     variable = environment.PREFIX + "__".join(location).upper()
     if any(name.upper() == variable for name in variables):
         return variable

@@ -61,11 +61,11 @@ END = event(choices=[{"delta": {}, "finish_reason": "stop"}]) + event(
 DONE = b"data: [DONE]\n\n"
 
 
-def ask(answer: bytes, **more: str) -> tuple[list[str], Answer, bytes]:
+def ask(answer: bytes, *, api_key: str = "") -> tuple[list[str], Answer, bytes]:
     port, request = serve_once(answer)
     found = Answer()
     try:
-        pieces = list(stream_chat("127.0.0.1", port, {"model": "m"}, found, timeout_s=5, **more))
+        pieces = list(stream_chat("127.0.0.1", port, {"model": "m"}, found, timeout_s=5, api_key=api_key))
     finally:
         sent = request()
     return pieces, found, sent

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from pydantic import ValidationError
 
-from huiyan.errors import SettingsError
+from huiyan.errors import CheckRefusedError, SettingsError
 from huiyan.gateway import certificates
 from huiyan.gateway.certificates import local_names, self_signed
 from huiyan.gateway.tls import Certificate, TlsOptions, context, prepare
@@ -62,7 +62,7 @@ def files(tmp_path: Path) -> TlsOptions:
 
 
 def refused(options: TlsOptions, tmp_path: Path) -> str:
-    with pytest.raises(SettingsError) as caught:
+    with pytest.raises((SettingsError, CheckRefusedError)) as caught:
         prepare(options, directory=tmp_path / "made", host="127.0.0.1")
     assert caught.value.hint
     assert caught.value.sentence is not None

@@ -31,6 +31,8 @@ class FakeLauncher:
         return StatusReport(
             pid=1,
             url="http://127.0.0.1:8000",
+            address="127.0.0.1",
+            web_port=8000,
             version="1",
             started_unix_s=1.0,
             ready=True,
@@ -45,6 +47,9 @@ class FakeLauncher:
 
     def request_stop(self) -> None:
         self.stops += 1
+
+    def own_key(self) -> str:
+        return "own-key"
 
     def subscribe(self, on_event: Callable[[dict[str, Any]], None]) -> Callable[[], None]:
         self.listeners.append(on_event)
@@ -80,6 +85,12 @@ async def test_status_and_stop_are_answered(tmp_path: Path) -> None:
         answer = json.loads(await asyncio.to_thread(control.ask, info(path), "stop"))
         assert answer == {"stopping": True, "pid": os.getpid()}
         assert launcher.stops == 1
+
+
+async def test_this_users_commands_get_their_key(tmp_path: Path) -> None:
+    async with serving(tmp_path / "run") as (_, path):
+        assert await asyncio.to_thread(control.own_key, info(path)) == "own-key"
+        assert b"own-key" not in await asyncio.to_thread(control.ask, info(path), "status")
 
 
 async def test_nobody_else_may_open_it(tmp_path: Path) -> None:

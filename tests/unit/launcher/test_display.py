@@ -106,3 +106,34 @@ def test_the_reporter_remembers_its_layer_and_forgets_who_left() -> None:
     leave()
     reporter.note(Text("ready.demo", {}))
     assert (len(first), len(second)) == (2, 1)
+
+
+FIRST_KEY = Event(
+    kind="first_key", text=Text("keys.first", {"secret": "hy-abc-0123456789"}), key="hy-abc-0123456789"
+)
+
+
+def test_a_first_key_is_shown_whole_and_once_by_each_display() -> None:
+    stream = io.StringIO()
+    with JsonDisplay(stream, "en") as display:
+        display.show(FIRST_KEY)
+    line = json.loads(stream.getvalue())
+    assert (line["event"], line["key"]) == ("first_key", "hy-abc-0123456789")
+    plain = io.StringIO()
+    with PlainDisplay(plain, "zh") as shown:
+        shown.show(FIRST_KEY)
+    assert plain.getvalue().count("hy-abc-0123456789") == 1
+
+
+def test_a_narrow_terminal_does_not_break_a_key_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "12")
+    stream = io.StringIO()
+    with LiveDisplay(stream, "en") as display:
+        display.show(FIRST_KEY)
+    assert "hy-abc-0123456789" in stream.getvalue()
+
+
+def test_a_key_is_not_in_the_events_own_words() -> None:
+    assert FIRST_KEY.secret
+    assert not SERVING.secret
+    assert FIRST_KEY.key not in repr(FIRST_KEY)  # type: ignore[operator]  # a string

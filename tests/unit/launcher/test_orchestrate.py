@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import http.client
+import json
 import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
+from huiyan.cli.chat_client import Answer, stream_chat
 from huiyan.engines.restart import RestartPolicy
 from huiyan.engines.status import EngineState
 from huiyan.errors import AlreadyRunningError, HuiyanError, PortInUseError, StartFailedError
-from huiyan.launcher import control
+from huiyan.launcher import control, own_gateway
 from huiyan.launcher.events import Event
 from huiyan.launcher.lock import is_held
 from huiyan.launcher.orchestrate import Launcher, Outcome
@@ -346,3 +351,103 @@ async def test_events_reach_the_control_socket(
         await started.end()
         await listening
     assert any(b'"stopping"' in line for line in told)
+
+
+def get(port: int, path: str, *, key: str = "", certificate: Path | None = None) -> tuple[int, bytes]:
+    """One answer of the gateway, over loopback."""
+    connection = own_gateway.connect("127.0.0.1", port, certificate=certificate, timeout_s=30)
+    try:
+        connection.request("GET", path, headers={"Authorization": f"Bearer {key}"} if key else {})
+        response = connection.getresponse()
+        return response.status, response.read()
+    finally:
+        connection.close()
+
+
+async def test_a_start_for_others_shows_a_key_once_and_asks_for_it(
+    start: Callable[..., Any], make_settings: Callable[..., Settings], data_dir: DataDir
+) -> None:
+    settings = make_settings(gateway={"host": "0.0.0.0", "tls": {"self_signed": True}})
+    async with start(settings) as started:
+        told: list[dict[str, Any]] = []
+        started.launcher.subscribe(told.append)
+        await started.until_ready()
+        (made,) = [event for event in started.events if event.kind == "first_key"]
+        report = started.launcher.status()
+        assert report.url == f"https://127.0.0.1:{report.web_port}"
+        assert report.certificate is not None
+        certificate = Path(report.certificate)
+        info = control.running(data_dir)
+        own_key = await asyncio.to_thread(control.own_key, info)
+        answers = [
+            await asyncio.to_thread(get, report.web_port, "/v1/models", key=key, certificate=certificate)
+            for key in ("", made.key, own_key, "hy-wrong")
+        ]
+        assert [answer[0] for answer in answers] == [401, 200, 200, 401]
+        status = await asyncio.to_thread(control.ask, info, "status")
+        pid = report.gateway.pid
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+
+        def back() -> bool:
+            now = started.launcher.status().gateway
+            return (now.restarts, now.state) == (1, "ready")
+
+        await started.until(back)
+        again = await asyncio.to_thread(
+            get, report.web_port, "/v1/models", key=own_key, certificate=certificate
+        )
+        assert again[0] == 200
+    assert "serving" in [event["event"] for event in told]
+    assert made.key is not None
+    assert made.key not in json.dumps(told)
+    for secret in (made.key.encode(), own_key.encode()):
+        assert secret not in status
+        for path in data_dir.root.rglob("*"):
+            assert not path.is_file() or secret not in path.read_bytes(), path
+    async with start(settings) as second:
+        await second.until(lambda: "serving" in second.kinds())
+        assert "first_key" not in second.kinds()
+
+
+async def test_requests_wait_while_the_gateway_is_paused(
+    start: Callable[..., Any], make_settings: Callable[..., Settings]
+) -> None:
+    async with start(make_settings()) as started:
+        await started.until_ready()
+        services, port = started.launcher._services, started.launcher.status().web_port
+        assert services is not None
+
+        async def gauge(name: str) -> float:
+            """What the gateway counts now; -1 while nobody answers."""
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                _, text = await asyncio.to_thread(get, port, "/metrics")
+                line = next(line for line in text.splitlines() if line.startswith(f"huiyan_{name} ".encode()))
+                return float(line.split()[1])
+            return -1.0
+
+        async def until(name: str, value: float) -> None:
+            async with asyncio.timeout(30):
+                while await gauge(name) != value:  # noqa: ASYNC110 - the gateway tells nobody
+                    await asyncio.sleep(0.05)
+
+        def ask() -> str:
+            body = {"messages": [{"role": "user", "content": "hello"}], "max_tokens": 4}
+            return "".join(stream_chat("127.0.0.1", port, body, Answer(), timeout_s=60))
+
+        services.pause_gateway()
+        await until("queue_paused", 1.0)
+        waiting = asyncio.create_task(asyncio.to_thread(ask))
+        await until("queued_requests", 1.0)
+        services.resume_gateway()
+        assert await waiting
+        await until("queue_paused", 0.0)
+
+        services.pause_gateway()
+        pid = started.launcher.status().gateway.pid
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        await started.until(lambda: started.launcher.status().gateway.restarts == 1)
+        await until("queue_paused", 1.0)
+        services.resume_gateway()
+        await until("queue_paused", 0.0)

@@ -71,16 +71,31 @@ def test_a_socket_of_the_wrong_family_is_not_used() -> None:
             assert port.socket is not unbound
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.2", "example.org", ""])
-def test_other_hosts_are_refused(host: str) -> None:
-    with pytest.raises(CheckRefusedError, match="loopback") as caught:
+# 203.0.113.0/24 is nobody's (RFC 5737), as are names below .invalid (RFC 6761).
+@pytest.mark.parametrize("host", ["203.0.113.7", "nowhere.invalid", "", " ", "a" * 70])
+def test_an_address_that_is_not_this_machines_is_refused(host: str) -> None:
+    with pytest.raises(CheckRefusedError, match="no address") as caught:
         ports.listen(host, 0, explicit=False)
     assert "127.0.0.1" in caught.value.hint
+    assert "0.0.0.0" in caught.value.hint
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "localhost"])
-def test_loopback_hosts_are_taken(host: str) -> None:
-    assert ports.family_of(host) == socket.AF_INET
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "localhost", "0.0.0.0"])
+def test_addresses_of_this_machine_are_taken(host: str) -> None:
+    port = ports.listen(host, 0, explicit=False)
+    with port.socket:
+        reached = host if host.startswith("127.") else "127.0.0.1"
+        socket.create_connection((reached, port.number), timeout=5).close()
+
+
+def test_all_addresses_of_both_families() -> None:
+    try:
+        port = ports.listen("::", 0, explicit=False)
+    except CheckRefusedError:
+        pytest.skip("this machine has no IPv6")
+    with port.socket:
+        for reached in ("127.0.0.1", "::1"):
+            socket.create_connection((reached, port.number), timeout=5).close()
 
 
 def test_a_reserved_port_is_nobody_elses_but_our_engines() -> None:

@@ -103,6 +103,14 @@ def test_an_unknown_key_in_the_file_is_refused_with_the_nearest_name(
         ({"gateway": {"port": 99999}}, {}, "", "--port"),
         ({}, {"HUIYAN_GATEWAY__PORT": "many"}, "", "HUIYAN_GATEWAY__PORT"),
         ({}, {}, "[engine]\nthreads = 0\n", "huiyan.toml"),
+        ({"gateway": {"tls": {"cert": "a.pem", "key": None}}}, {}, "", "--tls-cert"),
+        (
+            {"gateway": {"tls": {"cert": "a", "key": "b", "self_signed": True}}},
+            {},
+            "",
+            "--tls-cert, --tls-key, --tls-self-signed",
+        ),
+        ({}, {}, "[gateway.tls]\ncert = 'a.pem'\n", "huiyan.toml"),
     ],
 )
 def test_an_impossible_value_is_refused_naming_its_source(

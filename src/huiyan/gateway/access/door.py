@@ -38,6 +38,8 @@ class Door:
         self._on_loopback = is_loopback(host)
         self._local_without_key = options.local_without_key and self._on_loopback
         self._loopback_peers = {"127.0.0.1": True, "::1": True}
+        #: The launcher's, for the commands of the user who runs it; empty: there is none.
+        self.own_key = b""
 
     def check(
         self, headers: Headers, *, method: bytes, peer: str, secure: bool, scope: Scope | None = None
@@ -98,8 +100,7 @@ class Door:
                 # A cookie is not asked for here: the guard has let only this machine's user through.
                 return LOCAL
         if secret is not None:
-            # Without a database there is no key that could be right: say so, not "later".
-            return self._by_key(secret, seen, peer, secure=secure) if self._ring.loaded else _not_yet()
+            return self._by_key(secret, seen, peer, secure=secure)
         session = self.sessions.read(seen.cookie)
         if session is not None:
             return self._with_session(session, seen, method=method, peer=peer, secure=secure) or (
@@ -117,6 +118,11 @@ class Door:
         return self._ring.loaded and not self._ring.configured
 
     def _by_key(self, secret: bytes, seen: Seen, peer: str, *, secure: bool) -> Principal | RequestError:
+        if self.own_key and hmac.compare_digest(secret, self.own_key):
+            # Commands know it; a page does not, and has no business with it.
+            return LOCAL if seen.origin is None and not seen.forwarded else foreign()
+        if not self._ring.loaded:
+            return _not_yet()
         principal = self._ring.lookup(secret)
         if principal is None:
             match self._ring.standing(secret):

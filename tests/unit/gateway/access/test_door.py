@@ -349,3 +349,26 @@ def test_another_sites_page_needs_a_key_and_a_place_on_the_list(make_door: MakeD
     keys.revoke_all()
     # "Any key will do" is for programs, never for pages.
     assert not isinstance(ask(door, HOST, allowed, bearer("sk-any")), Principal)
+
+
+# The launcher's own commands.
+
+
+def test_the_launchers_commands_come_in_wherever_the_gateway_listens(make_door: MakeDoor, keys: Keys) -> None:
+    keys.add()
+    for host in ("127.0.0.1", "0.0.0.0"):
+        door = make_door(host=host)
+        assert isinstance(ask(door, HOST, bearer("own-key")), AuthenticationError)
+        door.own_key = b"own-key"
+        assert ask(door, HOST, bearer("own-key"), scope=Scope.ADMIN) is LOCAL
+        assert isinstance(ask(door, HOST, bearer("own-key-")), AuthenticationError)
+        assert isinstance(ask(door, HOST, bearer("own-key"), FORWARDED), ForbiddenError)
+        page = (b"origin", b"https://evil.example")
+        assert isinstance(ask(door, HOST, bearer("own-key"), page), ForbiddenError)
+
+
+def test_no_launcher_no_key_of_its_own(make_door: MakeDoor, keys: Keys) -> None:
+    """`huiyan serve`: the empty key opens nothing."""
+    keys.add()
+    door = make_door(host="0.0.0.0")
+    assert isinstance(ask(door, HOST, bearer("")), AuthenticationError)
