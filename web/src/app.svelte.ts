@@ -13,11 +13,12 @@ import type { Organiser } from "./history/organiser.svelte.ts";
 import { I18n } from "./i18n/i18n.svelte.ts";
 import { DEFAULT_BUDGET } from "./images/plan.ts";
 import { ImagePreparer } from "./images/preparer.ts";
+import { Uploads } from "./images/uploads.ts";
 import { loadMarkdown } from "./markdown/AnswerText.svelte";
 import { Gateway } from "./models/gateway.svelte.ts";
 import { localStorageOrNull, Settings } from "./settings/settings.svelte.ts";
 import { openDatabase, storageError, type Database } from "./store/db.ts";
-import { collectImages } from "./store/images.ts";
+import { collectImages, loadImage } from "./store/images.ts";
 import type { ImageRef } from "./store/records.ts";
 import type { TableView } from "./tables/open.ts";
 import { Tabs } from "./store/tabs.ts";
@@ -48,6 +49,7 @@ export class App {
   readonly outbox: Outbox;
   readonly chat: Chat;
   readonly images: ImageUrls;
+  readonly uploads: Uploads;
   readonly documents = new Documents(this);
   readonly shop: Shop;
   readonly descriptions: Descriptions;
@@ -73,8 +75,19 @@ export class App {
     const onStorageError = (cause: unknown) => {
       this.storageProblem(cause);
     };
-    this.composer = new Composer(db, new ImagePreparer(), () => this.#composerLimits(), onStorageError);
-    this.descriptions = new Descriptions({ db, client, gateway: this.gateway });
+    const uploads = new Uploads({
+      client,
+      offered: () => this.gateway.info?.features.image_upload === true,
+      load: async (sha256) => (await loadImage(db, sha256))?.blob ?? null,
+    });
+    this.uploads = uploads;
+    this.composer = new Composer(
+      ...([db, new ImagePreparer(), () => this.#composerLimits(), onStorageError] as const),
+      (sha256) => {
+        uploads.offer(sha256);
+      },
+    );
+    this.descriptions = new Descriptions({ db, client, uploads, gateway: this.gateway });
     this.guard = new ContextGuard({
       tokenize: (texts, signal) => client.tokenize(texts, signal),
       gateway: this.gateway,
@@ -85,6 +98,7 @@ export class App {
     this.outbox = new Outbox({
       db,
       client,
+      uploads,
       gateway: this.gateway,
       onStorageError,
       secondAttempts: () => settings.secondAttempts,
@@ -114,7 +128,7 @@ export class App {
       guard: this.guard,
     });
     const { gateway, composer, chat, notices } = this;
-    this.shop = new Shop({ db, client, gateway, settings, i18n, composer, chat, notices, onStorageError });
+    this.shop = new Shop({ db, client, uploads, gateway, settings, i18n, composer, chat, notices, onStorageError });
   }
 
   /** Open the conversation that the address names, go on with what was not finished, connect. */

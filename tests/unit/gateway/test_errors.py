@@ -41,6 +41,7 @@ def test_codes_are_unique_and_all_classes_are_drawn_in_the_tree() -> None:
         (tree.ForbiddenError("x"), 403),
         (tree.ModelNotFoundError("x"), 404),
         (tree.ConflictError("x"), 409),
+        (tree.ImageMissingError("x", hashes=["a"]), 409),
         (tree.PayloadTooLargeError("x"), 413),
         (tree.UnsupportedMediaTypeError("x"), 415),
         (tree.QueueFullError("x", retry_after_s=3), 429),

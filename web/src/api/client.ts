@@ -1,7 +1,7 @@
 import { NO_ANSWER, reduceAll, type Answer } from "./completion.ts";
 import { ConnectionLost, responseError } from "./errors.ts";
 import { readBatches } from "./sse.ts";
-import type { BrowserLogEntry, Info } from "./types.ts";
+import type { BrowserLogEntry, Info, KeptImage } from "./types.ts";
 
 /**
  * From one state of a growing answer to the next. An engine sends each token by itself, hundreds a second
@@ -54,6 +54,14 @@ export class Client {
     });
     if (!response.ok) throw await responseError(response);
     return ((await response.json()) as { counts: number[] }).counts;
+  }
+
+  /** Have the gateway keep a picture, under the SHA-256 of its bytes. Throws: ApiError, ConnectionLost. */
+  async putImage(sha256: string, image: Blob): Promise<KeptImage> {
+    const init = { method: "PUT", headers: { "Content-Type": image.type || "application/octet-stream" }, body: image };
+    const response = await reach(this.#fetch, `api/images/${sha256}`, init);
+    if (!response.ok) throw await responseError(response);
+    return (await response.json()) as KeptImage;
   }
 
   /** The open `/api/events` response. Throws: ApiError, ConnectionLost. */

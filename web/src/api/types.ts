@@ -14,6 +14,15 @@ export type {
   SamplingDefaults,
 } from "./generated.ts";
 
+/** `PUT /api/images/{sha256}`. expires_s: from its last use. */
+export interface KeptImage {
+  sha256: string;
+  size_bytes: number;
+  width: number;
+  height: number;
+  expires_s: number;
+}
+
 /* What the page uses of OpenAI's chat completions. */
 
 export interface TextPart {

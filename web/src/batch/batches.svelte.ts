@@ -2,6 +2,7 @@ import { buildRecipe } from "../chat/recipe.ts";
 import type { Client } from "../api/client.ts";
 import type { Composer } from "../chat/composer.svelte.ts";
 import type { I18n } from "../i18n/i18n.svelte.ts";
+import type { Uploads } from "../images/uploads.ts";
 import { ImageRefused, type RefusalReason } from "../images/prepare.ts";
 import type { Gateway } from "../models/gateway.svelte.ts";
 import type { Presets } from "../presets/presets.svelte.ts";
@@ -21,6 +22,7 @@ import * as store from "./store.ts";
 export interface BatchesParts {
   db: Database;
   client: Client;
+  uploads: Uploads;
   gateway: Gateway;
   settings: Settings;
   i18n: I18n;
@@ -234,10 +236,11 @@ export class Batches {
       known.poke();
       return known;
     }
-    const { db, client, gateway, settings, onStorageError } = this.#parts;
+    const { db, client, uploads, gateway, settings, onStorageError } = this.#parts;
     const run = new BatchRun(id, {
       db,
       client,
+      uploads,
       gateway,
       recipeFor: (batch, row) => this.#recipeFor(batch, row),
       onRow: (row) => {

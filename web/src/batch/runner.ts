@@ -2,12 +2,12 @@ import { ConnectionLost } from "../api/errors.ts";
 import type { Client } from "../api/client.ts";
 import { NO_ANSWER } from "../api/completion.ts";
 import type { ModelCard } from "../api/types.ts";
-import { requestBody } from "../chat/body.ts";
+import { ask } from "../chat/ask.ts";
 import { judge, MAX_CUT_OFFS, MAX_ENGINE_FAILURES } from "../chat/failure.ts";
 import { tabExclusive, type Exclusive } from "../chat/outbox.ts";
+import type { Uploads } from "../images/uploads.ts";
 import type { Database } from "../store/db.ts";
 import { newId } from "../store/ids.ts";
-import { loadImage } from "../store/images.ts";
 import { AnswerWatch, type Fault } from "../retry/watch.ts";
 import type { MessageError, Recipe } from "../store/records.ts";
 import { MAX_CONCURRENCY, type Batch, type BatchRow } from "./records.ts";
@@ -24,6 +24,7 @@ export interface RunOptions {
   db: Database;
   client: Client;
   gateway: Readiness;
+  uploads?: Uploads;
   /** The request for a row of a batch, as things stand. */
   recipeFor: (batch: Batch, row: BatchRow) => Recipe;
   onRow: (row: BatchRow) => void;
@@ -149,7 +150,9 @@ export class BatchRun {
     const { db, recipeFor, gateway } = this.#options;
     if (!gateway.model) await gateway.whenReady(BLIND_RETRY_MS, this.#all.signal).catch(() => undefined);
     if (this.#pausing) return null;
-    return claimRow(db, this.#batchId, (row) => recipeFor(batch, row));
+    const row = await claimRow(db, this.#batchId, (each) => recipeFor(batch, each));
+    for (const { images } of row?.recipe?.messages ?? []) for (const hash of images) this.#options.uploads?.offer(hash);
+    return row;
   }
 
   async #over(): Promise<void> {
@@ -195,17 +198,15 @@ export class BatchRun {
 
   /** One run, or one reading of it. Returns when the answer is on disk; not null: the row, to be asked once more. */
   async #attempt(row: BatchRow, progress: { longest: number }, signal: AbortSignal): Promise<BatchRow | null> {
-    const { client, db, gateway, onText, secondAttempts } = this.#options;
+    const { gateway, onText, secondAttempts } = this.#options;
     const { recipe, idempotencyKey: key } = row;
     if (!recipe || key === null) return null;
     const startMs = Date.now();
-    const body = await requestBody(recipe, async (hash) => (await loadImage(db, hash))?.blob ?? null);
-    signal.throwIfAborted();
     const watch = secondAttempts?.() ? new AnswerWatch() : null;
     let model: string | null = null;
     let whole = NO_ANSWER;
     const facts = () => ({ model, durationMs: Date.now() - startMs, finishedMs: Date.now() });
-    for await (const answer of client.complete(body, key, signal)) {
+    for await (const answer of ask(this.#options, recipe, key, signal)) {
       whole = answer;
       model = gateway.model?.name ?? answer.model;
       progress.longest = Math.max(progress.longest, answer.text.length);

@@ -3,6 +3,7 @@ import type { Chat } from "../chat/chat.svelte.ts";
 import type { Composer } from "../chat/composer.svelte.ts";
 import type { CompareSource } from "../compare/source.ts";
 import type { I18n } from "../i18n/i18n.svelte.ts";
+import type { Uploads } from "../images/uploads.ts";
 import type { Gateway } from "../models/gateway.svelte.ts";
 import type { Presets } from "../presets/presets.svelte.ts";
 import type { Settings } from "../settings/settings.svelte.ts";
@@ -13,6 +14,7 @@ import type { Batches } from "./batches.svelte.ts";
 export interface ShopParts {
   db: Database;
   client: Client;
+  uploads: Uploads;
   gateway: Gateway;
   settings: Settings;
   i18n: I18n;

@@ -28,9 +28,14 @@ function content(message: Recipe["messages"][number], labels: boolean, nextSlot:
  * The request body for a recipe. The same recipe gives the same bytes, as an Idempotency-Key demands.
  * Base64 never passes through a JSON encoder: the body is put together from pieces.
  *
+ * byHash: pictures are only named, since the gateway keeps them.
  * Throws: ImageMissing.
  */
-export async function requestBody(recipe: Recipe, loadBlob: (sha256: string) => Promise<Blob | null>): Promise<Blob> {
+export async function requestBody(
+  recipe: Recipe,
+  loadBlob: (sha256: string) => Promise<Blob | null>,
+  byHash = false,
+): Promise<Blob> {
   // Random, so that nothing in the conversation can be taken for a slot; none of it is left in the body.
   const nonce = newId();
   const slot = (index: number) => `${nonce}-${index}`;
@@ -50,7 +55,7 @@ export async function requestBody(recipe: Recipe, loadBlob: (sha256: string) => 
   const hashes = recipe.messages.flatMap((message) => message.images);
   const urls = new Map<string, Promise<string>>();
   const urlOf = (sha256: string) => {
-    const url = urls.get(sha256) ?? loadBlob(sha256).then(dataUrl);
+    const url = urls.get(sha256) ?? (byHash ? Promise.resolve(`sha256:${sha256}`) : loadBlob(sha256).then(dataUrl));
     urls.set(sha256, url);
     return url;
   };

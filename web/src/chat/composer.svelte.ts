@@ -6,7 +6,7 @@ import { storageError, type Database } from "../store/db.ts";
 import { appendToDraft, deleteDraft, DraftSaver, editDraftKey, loadDraft, NEW_DRAFT } from "../store/drafts.ts";
 import { newId } from "../store/ids.ts";
 import { loadImage, saveImage } from "../store/images.ts";
-import type { DraftImage, ImageOrigin, Message, SendMode, SentImage } from "../store/records.ts";
+import { sentHash, type DraftImage, type ImageOrigin, type Message, type SendMode, type SentImage } from "../store/records.ts";
 
 /** A file that is being read; its place in the strip is kept. */
 export interface PreparingImage {
@@ -52,6 +52,8 @@ export class Composer {
   readonly #preparer: ImagePreparer;
   readonly #saver: DraftSaver;
   readonly #onError: (cause: unknown) => void;
+  /** Called with the hash of what will be sent of a picture in the strip, once that is on disk. */
+  readonly #onReady: (sentSha256: string) => void;
   readonly limits: () => ComposerLimits;
   #text = $state("");
   items = $state.raw<readonly StripItem[]>([]);
@@ -71,11 +73,13 @@ export class Composer {
     preparer: ImagePreparer,
     limits: () => ComposerLimits,
     onStorageError: (cause: unknown) => void,
+    onReady: (sentSha256: string) => void = () => undefined,
   ) {
     this.#db = db;
     this.#preparer = preparer;
     this.limits = limits;
     this.#onError = onStorageError;
+    this.#onReady = onReady;
     this.#saver = new DraftSaver(db, onStorageError);
   }
 
@@ -200,6 +204,7 @@ export class Composer {
         try {
           const image = await this.#read(pieces[index] as Piece, id);
           this.#replace(key, id, image);
+          this.#onReady(sentHash(image));
         } catch (cause) {
           this.#replace(key, id, null);
           refusals.push({ file, reason: cause instanceof ImageRefused ? cause.reason : "storage" });
@@ -269,7 +274,9 @@ export class Composer {
       const bytes = new Uint8Array(await stored.blob.arrayBuffer());
       const sent = await this.#saveSent((await this.#preparer.prepare(bytes, { maxBytes, maxPixels }, wish)).sent);
       const now = this.images.find((candidate) => candidate.id === image.id);
-      if (sent && now) this.#replace(key, image.id, { ...now, sent });
+      if (!sent || !now) return;
+      this.#replace(key, image.id, { ...now, sent });
+      this.#onReady(sent.sha256);
     } catch (cause) {
       this.#onError(cause);
     } finally {

@@ -8,11 +8,11 @@ import type { Plan } from "../context/plan.ts";
 import { secondTurn } from "../retry/second.ts";
 import { saveSecondTurn } from "../retry/store.ts";
 import { AnswerWatch, type Fault } from "../retry/watch.ts";
+import type { Uploads } from "../images/uploads.ts";
 import { newId } from "../store/ids.ts";
-import { loadImage } from "../store/images.ts";
 import { isPending, listOutbox, updateOutboxEntry } from "../store/outbox.ts";
 import type { Conversation, Message, OutboxEntry } from "../store/records.ts";
-import { requestBody } from "./body.ts";
+import { ask } from "./ask.ts";
 import { judge, MAX_CUT_OFFS, MAX_ENGINE_FAILURES } from "./failure.ts";
 
 /** What the outbox has to know about the gateway. */
@@ -29,6 +29,7 @@ export interface OutboxOptions {
   db: Database;
   client: Client;
   gateway: Readiness;
+  uploads?: Uploads;
   /** Called with each new state of an answer, many times a second. */
   onMessage: (message: Message) => void;
   /** Called when an answer's state was written to disk. */
@@ -198,14 +199,12 @@ export class Outbox {
 
   /** One run, or one reading of it. Returns when the answer is whole and on disk. */
   async #attempt(send: Send, signal: AbortSignal): Promise<void> {
-    const { client, db, gateway } = this.#options;
-    const body = await requestBody(send.entry.recipe, async (hash) => (await loadImage(db, hash))?.blob ?? null);
-    signal.throwIfAborted();
+    const { gateway } = this.#options;
     const startMs = performance.now();
     const before = send.message.text;
     let firstTokenMs: number | null = null;
     const watch = this.#options.secondAttempts?.() ? new AnswerWatch() : null;
-    for await (const answer of client.complete(body, send.entry.idempotencyKey, signal)) {
+    for await (const answer of ask(this.#options, send.entry.recipe, send.entry.idempotencyKey, signal)) {
       send.unreached = 0;
       if (firstTokenMs === null && answer.text !== "") firstTokenMs = performance.now() - startMs;
       if (answer.text.length > before.length) send.entry.cutOffs = 0;

@@ -1,9 +1,9 @@
 import type { Client } from "../api/client.ts";
 import type { ModelCard } from "../api/types.ts";
-import { requestBody } from "../chat/body.ts";
+import { ask } from "../chat/ask.ts";
+import type { Uploads } from "../images/uploads.ts";
 import type { Database } from "../store/db.ts";
 import { newId } from "../store/ids.ts";
-import { loadImage } from "../store/images.ts";
 import { sentHash, type ImageRef, type Message } from "../store/records.ts";
 import { describes } from "./describe.ts";
 
@@ -27,6 +27,7 @@ export interface DescriptionsOptions {
   db: Database;
   client: Client;
   gateway: { readonly model: ModelCard | null; readonly ready: boolean };
+  uploads?: Uploads;
 }
 
 /** Pictures whose answer says too little to stand for them later, newest last. */
@@ -98,19 +99,16 @@ export class Descriptions {
     const model = gateway.model?.id;
     if (model === undefined) return false;
     const text = /[\u4e00-\u9fff]/.test(question) ? PROMPT_ZH : PROMPT_EN;
-    const body = await requestBody(
-      {
-        model,
-        messages: [{ role: "user", text, images: [sentHash(image)] }],
-        labelImages: false,
-        sampling: { temperature: 0, max_tokens: MOST_ANSWER_TOKENS },
-      },
-      async (hash) => (await loadImage(db, hash))?.blob ?? null,
-    );
+    const recipe = {
+      model,
+      messages: [{ role: "user" as const, text, images: [sentHash(image)] }],
+      labelImages: false,
+      sampling: { temperature: 0, max_tokens: MOST_ANSWER_TOKENS },
+    };
     const key = newId();
     let answer = "";
     try {
-      for await (const growing of client.complete(body, key, signal)) answer = growing.text;
+      for await (const growing of ask(this.#options, recipe, key, signal)) answer = growing.text;
     } catch (cause) {
       void client.stop(key);
       if (signal.aborted) return false;
