@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import signal
 import socket
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import uvicorn
@@ -21,6 +23,8 @@ from starlette.types import ASGIApp
 
 from huiyan import log
 from huiyan.engines.status import EngineEndpoint, EngineStatus, ModelCard
+from huiyan.errors import StartFailedError
+from huiyan.gateway.access.options import REVEAL
 from huiyan.gateway.access_log import AccessLog
 from huiyan.gateway.asgi import make_app
 from huiyan.gateway.guard import is_loopback
@@ -30,6 +34,10 @@ from huiyan.gateway.service import Gateway
 from huiyan.gateway.static import StaticFiles, package_files
 from huiyan.gateway.tls import context
 from huiyan.lifeline import ORPHAN_GRACE_S, Lifeline
+from huiyan.settings.environment import child_environment
+
+if TYPE_CHECKING:
+    from huiyan.gateway.workers.front import Front
 
 #: Running answers may finish for this long when the gateway is told to drain.
 _DRAIN_S = 10
@@ -128,29 +136,55 @@ async def serve(
     engine: EngineStatus,
     endpoint: EngineEndpoint | None,
     listener: socket.socket,
-    data_dir: Path | None = None,
+    data_dir: Path,
 ) -> None:
-    """`huiyan serve`: a gateway alone, in the foreground, on a listening socket."""
-    app = build(options, model=model, engine=engine, endpoint=endpoint, data_dir=data_dir)
-    tame_garbage_collection()
-    await keys_loaded(app)
-    await app.serve([listener])
+    """`huiyan serve`: a gateway alone, in the foreground, on a listening socket.
+
+    Raises: StartFailedError when worker processes stay down.
+    """
+    if options.traffic.workers == 1:
+        app = build(options, model=model, engine=engine, endpoint=endpoint, data_dir=data_dir)
+        tame_garbage_collection()
+        await keys_loaded(app)
+        await app.serve([listener])
+        return
+    front = _front(
+        {
+            "type": "boot",
+            "options": options.model_dump(mode="json", context=REVEAL),
+            "model": model,
+            "endpoint": endpoint,
+            "engine": engine,
+            "data_dir": str(data_dir),
+        },
+        options,
+        endpoint,
+        listener,
+    )
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, front.stop)
+    if not await front.run(lambda: None):
+        raise StartFailedError("The gateway's worker processes stay down.", hint="Read what they said above.")
 
 
 class _Boot(msgspec.Struct):
-    """The launcher's first message.
+    """The launcher's first message, or the front process's to a worker.
 
     options: GatewayOptions as JSON. own_key: lets the commands of this user in. paused: requests wait.
+    worker: its number, where several share the port; coordinator: the socket of the front process.
     """
 
     options: dict[str, Any]  # validated by GatewayOptions
     listen_fd: int
     model: ModelCard
-    endpoint: EngineEndpoint
+    endpoint: EngineEndpoint | None
     engine: EngineStatus
     data_dir: str
     own_key: str = ""
     paused: bool = False
+    worker: int | None = None
+    coordinator: str = ""
 
 
 async def _child(lifeline_fd: int) -> int:
@@ -159,48 +193,106 @@ async def _child(lifeline_fd: int) -> int:
     if first is None:
         return 0
     boot = msgspec.convert(first, _Boot)
+    options = GatewayOptions.model_validate(boot.options)
+    if options.traffic.workers > 1 and boot.worker is None:
+        return await _in_front(lifeline, first, boot, options)
     app = build(
-        GatewayOptions.model_validate(boot.options),
+        options,
         model=boot.model,
         engine=boot.engine,
         endpoint=boot.endpoint,
         data_dir=Path(boot.data_dir),
     )
     app.gateway.access.door.own_key = boot.own_key.encode()
+    client = None
+    if boot.worker is not None:
+        from huiyan.gateway.workers.member import join
+
+        client = await join(app.gateway, Path(boot.coordinator), boot.worker, lost=lambda: _orphaned(app))
     if boot.paused:
         app.gateway.pause()
     tame_garbage_collection()
     listener = socket.socket(fileno=boot.listen_fd)
-    loop = asyncio.get_running_loop()
-
-    async def follow() -> None:
-        async for message in lifeline.messages():
-            match message["type"]:
-                case "engine":
-                    app.gateway.update_engine(msgspec.convert(message["status"], EngineStatus))
-                case "model":
-                    app.gateway.update_model(msgspec.convert(message["model"], ModelCard))
-                case "pause":
-                    app.gateway.pause()
-                case "resume":
-                    app.gateway.queue.resume()
-                case "drain":
-                    app.server.should_exit = True
-        # The launcher is gone: nobody would ever stop this process.
-        app.server.should_exit = True
-        loop.call_later(ORPHAN_GRACE_S - 1.0, os._exit, 0)
 
     async def announce() -> None:
         await app.server.listening.wait()
         lifeline.send({"type": "serving", "port": listener.getsockname()[1]})
 
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(follow()), group.create_task(announce())]
+        tasks = [group.create_task(_follow(lifeline, app)), group.create_task(announce())]
         await keys_loaded(app)
         await app.serve([listener])
         for task in tasks:
             task.cancel()
+    if client is not None:
+        client.close()
     return 0
+
+
+async def _follow(lifeline: Lifeline, app: GatewayApp) -> None:
+    """Hear the news until whoever tells them is gone."""
+    async for message in lifeline.messages():
+        match message["type"]:
+            case "engine":
+                app.gateway.update_engine(msgspec.convert(message["status"], EngineStatus))
+            case "model":
+                app.gateway.update_model(msgspec.convert(message["model"], ModelCard))
+            case "pause":
+                app.gateway.pause()
+            case "resume":
+                app.gateway.queue.resume()
+            case "drain":
+                app.server.should_exit = True
+    _orphaned(app)
+
+
+def _orphaned(app: GatewayApp) -> None:
+    """Whoever started this process is gone: nobody would ever stop it."""
+    app.server.should_exit = True
+    asyncio.get_running_loop().call_later(ORPHAN_GRACE_S - 1.0, os._exit, 0)
+
+
+async def _in_front(lifeline: Lifeline, first: dict[str, Any], boot: _Boot, options: GatewayOptions) -> int:
+    """The launcher's gateway child where several workers serve (docs/decisions/0007-several-workers.md)."""
+    listener = socket.socket(fileno=boot.listen_fd)
+    front = _front(first, options, boot.endpoint, listener)
+    loop = asyncio.get_running_loop()
+
+    async def follow() -> None:
+        async for message in lifeline.messages():
+            if message["type"] == "drain":
+                front.stop()
+            else:
+                front.tell(message)
+        front.stop()
+        loop.call_later(ORPHAN_GRACE_S - 1.0, os._exit, 0)
+
+    following = loop.create_task(follow())
+    try:
+        stopped = await front.run(
+            lambda: lifeline.send({"type": "serving", "port": listener.getsockname()[1]})
+        )
+    finally:
+        following.cancel()
+    return 0 if stopped else 1
+
+
+def _front(
+    boot: Mapping[str, Any],
+    options: GatewayOptions,
+    endpoint: EngineEndpoint | None,
+    listener: socket.socket,
+) -> Front:
+    from huiyan.gateway.workers.front import Front
+
+    return Front(
+        options,
+        module="huiyan.app",
+        boot=boot,
+        listener=listener,
+        engine_slots=None if endpoint is None else endpoint.slots,
+        environment=child_environment(),
+    )
 
 
 def main(argv: list[str]) -> int:

@@ -33,11 +33,18 @@ Host = Annotated[str | None, typer.Option("--host", help=help_text("help.host"))
 Port = Annotated[int | None, typer.Option("--port", min=0, max=65535, help=help_text("help.port"))]
 TlsCert = Annotated[Path | None, typer.Option("--tls-cert", help=help_text("help.tls_cert"))]
 TlsKey = Annotated[Path | None, typer.Option("--tls-key", help=help_text("help.tls_key"))]
+Workers = Annotated[int | None, typer.Option("--workers", min=1, max=64, help=help_text("help.workers"))]
 TlsSelfSigned = Annotated[bool, typer.Option("--tls-self-signed", help=help_text("help.tls_self_signed"))]
 
 
 def gateway_flags(
-    *, host: str | None, port: int | None, tls_cert: Path | None, tls_key: Path | None, tls_self_signed: bool
+    *,
+    host: str | None,
+    port: int | None,
+    workers: int | None,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    tls_self_signed: bool,
 ) -> dict[str, Any]:
     """The gateway's section, as `load_settings` takes it."""
     tls: dict[str, Any] = {"cert": tls_cert, "key": tls_key, "self_signed": tls_self_signed or None}
@@ -45,7 +52,8 @@ def gateway_flags(
     if tls_self_signed:
         # Said on the command line, it wins over a certificate that the file or the environment names.
         given |= {name: tls[name] for name in ("cert", "key")}
-    return {"host": host, "port": port, "tls": given or None}
+    traffic = None if workers is None else {"workers": workers}
+    return {"host": host, "port": port, "tls": given or None, "traffic": traffic}
 
 
 def language_of(lang: str | None) -> Language:

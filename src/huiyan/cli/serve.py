@@ -37,6 +37,7 @@ def serve(  # noqa: PLR0913 - one parameter for each flag
     ] = 8192,
     port: options.Port = None,
     host: options.Host = None,
+    workers: options.Workers = None,
     tls_cert: options.TlsCert = None,
     tls_key: options.TlsKey = None,
     tls_self_signed: options.TlsSelfSigned = False,
@@ -50,7 +51,12 @@ def serve(  # noqa: PLR0913 - one parameter for each flag
         config=config,
         lang=lang,
         gateway=options.gateway_flags(
-            host=host, port=port, tls_cert=tls_cert, tls_key=tls_key, tls_self_signed=tls_self_signed
+            host=host,
+            port=port,
+            workers=workers,
+            tls_cert=tls_cert,
+            tls_key=tls_key,
+            tls_self_signed=tls_self_signed,
         ),
     )
     from huiyan import app, log

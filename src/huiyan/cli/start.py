@@ -30,6 +30,7 @@ def start(  # noqa: PLR0913 - one parameter for each flag
         int | None, typer.Option("--engine-port", min=0, max=65535, help=help_text("help.engine_port"))
     ] = None,
     host: options.Host = None,
+    workers: options.Workers = None,
     tls_cert: options.TlsCert = None,
     tls_key: options.TlsKey = None,
     tls_self_signed: options.TlsSelfSigned = False,
@@ -53,7 +54,12 @@ def start(  # noqa: PLR0913 - one parameter for each flag
         config=config,
         lang=lang,
         gateway=options.gateway_flags(
-            host=host, port=port, tls_cert=tls_cert, tls_key=tls_key, tls_self_signed=tls_self_signed
+            host=host,
+            port=port,
+            workers=workers,
+            tls_cert=tls_cert,
+            tls_key=tls_key,
+            tls_self_signed=tls_self_signed,
         ),
         engine={
             "port": engine_port,

@@ -36,6 +36,8 @@ class Supervisor:
         self._on_line = on_line
         self._adopted = adopt
         self._child: ChildProcess | None = None
+        #: It has its boot message, which has to be the first.
+        self._booted = False
         self._subscribers: list[Callable[[ChildStatus], None]] = []
         self._status = ChildStatus(state=EngineState.STOPPED)
         #: Ready for the first time, or never to be.
@@ -64,7 +66,7 @@ class Supervisor:
 
     def send(self, message: Message) -> None:
         """To the child that is running now; without one, the next boot message brings the news."""
-        if self._child is not None:
+        if self._child is not None and self._booted:
             self._child.send(message)
 
     def report(self, *, progress: float | None) -> None:
@@ -171,11 +173,13 @@ class Supervisor:
                     child.send_signal(signal.SIGKILL)
         finally:
             self._child = None
+            self._booted = False
             child.close()
 
     async def _watch(self, child: ChildProcess, tasks: asyncio.TaskGroup) -> Failure | None:
         self._publish(ChildStatus(state=EngineState.STARTING, pid=child.pid, restarts=self._status.restarts))
         child.send(self._spec.boot())
+        self._booted = True
         ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         reported: list[Failure] = []
         pump = tasks.create_task(self._pump(child, ready, reported))

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 #: Keys that were not used for so long lose nothing by being forgotten, as their windows are empty.
 _SWEEP_EVERY_S = 600.0
 
-_NO_LIMITS = KeyLimits()
+NO_LIMITS = KeyLimits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class Lease:
 
 
 #: For whoever has no limits: nothing is counted.
-FREE = Lease(_NO_LIMITS)
+FREE = Lease(NO_LIMITS)
 
 
 class Limiter:
@@ -97,7 +97,7 @@ class Limiter:
     ) -> None:
         """Charge a request; `done` hears whether it may run, at once unless limits are shared."""
         limits = principal.limits
-        if limits is _NO_LIMITS or limits == _NO_LIMITS:
+        if limits is NO_LIMITS or limits == NO_LIMITS:
             done(FREE)
         elif self._shared is not None:
             self._shared.begin(principal.id, limits, body_bytes, done)

@@ -11,6 +11,8 @@ from huiyan.engines.status import EngineEndpoint
 from huiyan.errors import SettingsError
 from huiyan.messages import refusal
 
+#: Requests at an engine that does not say how many it takes: vLLM's own default for one GPU.
+_DEFAULT_SLOTS = 256
 _FROZEN = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
 
@@ -84,6 +86,10 @@ class TrafficOptions(BaseModel):
         if len(set(names)) != len(names):
             raise ValueError("two backends have the same name")
         return backends
+
+    def slots(self, engine_slots: int | None) -> int:
+        """Requests at the engines at the same time. engine_slots: what the launcher's engine takes."""
+        return self.max_running or engine_slots or _DEFAULT_SLOTS * max(1, len(self.backends))
 
     @model_validator(mode="after")
     def _one_key_fits(self) -> TrafficOptions:

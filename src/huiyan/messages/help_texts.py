@@ -78,6 +78,10 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
         "从何时起：15m、2h、1d，或 2026-01-31T08:00。",
         "From when on: 15m, 2h, 1d, or 2026-01-31T08:00.",
     ),
+    "help.workers": (
+        "几个网关进程共用一个端口；默认 1。",
+        "Gateway processes that share the one port; 1 unless given.",
+    ),
     "help.tls_cert": (
         "证书文件（PEM，含中间证书）；与 --tls-key 同用。",
         "Certificate file (PEM, with its intermediates); together with --tls-key.",

@@ -54,6 +54,30 @@ class SharedQueue:
         #: Have a slot, but their `ready` said no: they hold it, so that nobody overtakes.
         self._held: dict[int, RemoteTicket] = {}
         self.running = 0
+        #: Of all workers together.
+        self.slots = 0
+        self._pause_timer: asyncio.TimerHandle | None = None
+
+    @property
+    def paused(self) -> bool:
+        """The coordinator's queue is what stands still; a worker only has to know."""
+        return self._pause_timer is not None
+
+    def pause(self, timeout_s: float) -> None:
+        """As FairQueue.pause."""
+        if self._pause_timer is not None:
+            self._pause_timer.cancel()
+        self._pause_timer = self._client.loop.call_later(timeout_s, self.resume)
+
+    def resume(self) -> None:
+        if self._pause_timer is not None:
+            self._pause_timer.cancel()
+            self._pause_timer = None
+
+    def close(self) -> None:
+        """Refuse everybody who waits: the gateway is shutting down."""
+        self.resume()
+        self.lost()
 
     @property
     def waiting(self) -> int:
@@ -154,7 +178,7 @@ class RemoteLease:
         self._number: int | None = number
         self._headers = headers
 
-    def finish(self, prompt_tokens: int, completion_tokens: int) -> None:
+    def finish(self, prompt_tokens: int = 0, completion_tokens: int = 0) -> None:
         if self._number is not None:
             self._client.send(f.Finish(self._number, prompt_tokens, completion_tokens))
             self._number = None

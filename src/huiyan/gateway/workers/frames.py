@@ -161,6 +161,8 @@ class WireError(msgspec.Struct, frozen=True, array_like=True):
     param: str | None
     retry_after_s: float | None
     status: int | None
+    #: What a limit says of itself (x-ratelimit-*).
+    headers: list[tuple[bytes, bytes]] = []
 
 
 FromWorker = (
@@ -190,6 +192,7 @@ def pack_error(error: HuiyanError) -> WireError:
         param=error.param,
         retry_after_s=getattr(error, "retry_after_s", None),
         status=getattr(error, "status", None),
+        headers=getattr(error, "headers", []),
     )
 
 
@@ -197,7 +200,10 @@ def unpack_error(wire: WireError) -> HuiyanError:
     """The same kind of exception; HuiyanError itself where the code is none of ours."""
     kind = _KINDS.get(wire.code, HuiyanError)
     if issubclass(kind, (QueueFullError, EngineStartingError)):
-        return kind(wire.message, retry_after_s=wire.retry_after_s or 1.0, hint=wire.hint, param=wire.param)
+        error = kind(wire.message, retry_after_s=wire.retry_after_s or 1.0, hint=wire.hint, param=wire.param)
+        if isinstance(error, QueueFullError):
+            error.headers = wire.headers
+        return error
     if issubclass(kind, EngineRefusedError):
         return kind(wire.message, status=wire.status or 400, hint=wire.hint, param=wire.param)
     if issubclass(kind, ImageMissingError):
