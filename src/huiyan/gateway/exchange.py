@@ -33,6 +33,7 @@ from huiyan.gateway.multipart import FormLimits
 from huiyan.gateway.relay import CHAT
 from huiyan.gateway.run import CLIENT_GONE, Asked, Run
 from huiyan.gateway.service import Gateway
+from huiyan.gateway.workers.keyed import KeyedReader
 from huiyan.log import get_logger
 
 _log = get_logger(__name__)
@@ -101,7 +102,7 @@ class Exchange:
         self._body_bytes = 0
         self._body_complete = False
         self._refusal: HuiyanError | None = None
-        self._source: Run | Reader | None = None
+        self._source: Run | Reader | KeyedReader | None = None
         self._head_written = False
         self._paused = False
         self._length: int | None = None
@@ -324,7 +325,7 @@ class Exchange:
         form = reader.finish()
         return form.request, form
 
-    def _keyed(self, header: bytes, fingerprint: bytes, asked: Asked) -> Reader:
+    def _keyed(self, header: bytes, fingerprint: bytes, asked: Asked) -> Reader | KeyedReader:
         gateway = self._gateway
         key = http.valid_idempotency_key(header)
         if key is None:
@@ -337,6 +338,16 @@ class Exchange:
         key = f"{self._principal.id} {key}"
         answer = gateway.answers.get(key)
         self._ran = True
+        if answer is None and gateway.shared is not None:
+            # Another worker may have it.
+            return KeyedReader(
+                gateway.shared,
+                gateway.answers,
+                key=key,
+                fingerprint=fingerprint,
+                start=lambda sink: gateway.run(asked, sink),
+                sink=self,
+            )
         if answer is None:
             answer = gateway.answers.open(key, fingerprint, lambda sink: gateway.run(asked, sink))
         elif answer.fingerprint != fingerprint:

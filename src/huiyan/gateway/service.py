@@ -9,6 +9,7 @@ import secrets
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from huiyan import __version__
 from huiyan.engines.status import EngineEndpoint, EngineState, EngineStatus, ModelCard
@@ -35,6 +36,9 @@ from huiyan.gateway.relay import COMPLETION, Sink
 from huiyan.gateway.run import Asked, PicturesDone, Run
 from huiyan.gateway.schema import HelloEvent
 from huiyan.gateway.token_count import TokenCounter
+
+if TYPE_CHECKING:
+    from huiyan.gateway.workers.client import CoordinatorClient
 
 #: Requests at an engine that does not say how many it takes: vLLM's own default for one GPU.
 _DEFAULT_SLOTS = 256
@@ -87,6 +91,8 @@ class Gateway:
         self.budget = Budget(
             model.context_tokens, min_answer_tokens=traffic.min_answer_tokens, parts=traffic.workers
         )
+        #: To the other workers, where there are any (`workers.member.join`).
+        self.shared: CoordinatorClient | None = None
         self.metrics = Metrics(per_key=options.metrics_per_key)
         self._pollers: dict[str, MetricsPoller] = {}
         self._backends: Backends | None = None

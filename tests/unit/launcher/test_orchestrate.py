@@ -451,3 +451,25 @@ async def test_requests_wait_while_the_gateway_is_paused(
         await until("queue_paused", 1.0)
         services.resume_gateway()
         await until("queue_paused", 0.0)
+
+
+async def test_several_workers_behind_one_launcher(
+    start: Callable[..., Any], make_settings: Callable[..., Settings]
+) -> None:
+    """The gateway child is their coordinator: without it they end, and all of them come back."""
+    async with start(make_settings(gateway={"traffic": {"workers": 2}})) as started:
+        await started.until_ready()
+        report = started.launcher.status()
+        assert report.gateway.pid is not None
+        before = psutil.Process(report.gateway.pid).children()
+        assert len(before) == 2
+        assert (await asyncio.to_thread(get, report.web_port, "/v1/models"))[0] == 200
+        os.kill(report.gateway.pid, signal.SIGKILL)
+
+        def back() -> bool:
+            now = started.launcher.status().gateway
+            return (now.restarts, now.state) == (1, "ready")
+
+        await started.until(back)
+        assert (await asyncio.to_thread(get, report.web_port, "/v1/models"))[0] == 200
+        await started.until(lambda: not any(worker.is_running() for worker in before))

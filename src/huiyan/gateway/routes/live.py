@@ -44,7 +44,12 @@ class LiveRoutes:
     async def stop_answer(self, request: Request) -> Response:
         """The user pressed stop: the engine's work ends at once, what is written stays readable."""
         principal = caller_of(request.scope)
-        if not self._gateway.answers.cancel(f"{principal.id} {request.path_params['key']}"):
+        key = f"{principal.id} {request.path_params['key']}"
+        stopped = self._gateway.answers.cancel(key)
+        if not stopped and self._gateway.shared is not None:
+            # Another worker may write it; whether one does is not waited for.
+            self._gateway.shared.stop(key)
+        elif not stopped:
             raise NotFoundError(
                 "No answer is kept under this key.", hint="It is over and forgotten, or never began."
             )

@@ -60,4 +60,5 @@ async def join(
         gateway.model.context_tokens, min_answer_tokens=traffic.min_answer_tokens, parts=traffic.workers
     )
     client.serve_answers(answers)
+    gateway.shared = client
     return client
