@@ -16,6 +16,7 @@ import { ImagePreparer } from "./images/preparer.ts";
 import { Uploads } from "./images/uploads.ts";
 import { loadMarkdown } from "./markdown/AnswerText.svelte";
 import { Gateway } from "./models/gateway.svelte.ts";
+import { Session } from "./session/session.svelte.ts";
 import { localStorageOrNull, Settings } from "./settings/settings.svelte.ts";
 import { openDatabase, storageError, type Database } from "./store/db.ts";
 import { collectImages, loadImage } from "./store/images.ts";
@@ -25,7 +26,7 @@ import { Tabs } from "./store/tabs.ts";
 import { ImageUrls } from "./ui/image_urls.ts";
 import { Notices } from "./ui/notices.svelte.ts";
 
-export type Overlay = "history" | "settings" | "shortcuts" | "transfer";
+export type Overlay = "history" | "settings" | "shortcuts" | "transfer" | "signIn" | "admin";
 
 export interface Lightbox {
   images: readonly ImageRef[];
@@ -40,6 +41,7 @@ const CONVERSATION_HASH = /^#\/c\/([\w-]+)$/;
 export class App {
   readonly db: Database;
   readonly client: Client;
+  readonly session: Session;
   readonly settings: Settings;
   readonly i18n: I18n;
   readonly notices = new Notices();
@@ -64,8 +66,10 @@ export class App {
   /** A newer page in another tab has taken the database over. */
   outdated = $state(false);
 
-  constructor(db: Database, settings: Settings, i18n: I18n, client = new Client()) {
+  constructor(db: Database, settings: Settings, i18n: I18n, session = new Session()) {
     this.db = db;
+    this.session = session;
+    const client = new Client(session.fetch);
     this.client = client;
     this.settings = settings;
     this.i18n = i18n;
@@ -114,6 +118,13 @@ export class App {
         this.tabs.tell({ type: "message", conversationId: message.conversationId, messageId: message.id });
       },
     });
+    this.gateway.admitted = (signal) => session.whenSignedIn(signal);
+    session.onChange = () => {
+      uploads.forget();
+      this.gateway.reconnect();
+      if (session.needed) this.overlay = "signIn";
+      else if (this.overlay === "signIn") this.overlay = null;
+    };
     this.gateway.keepConnected = () => this.outbox.pending > 0 || this.shop.busy;
     this.chat = new Chat({
       db,
@@ -134,6 +145,7 @@ export class App {
   /** Open the conversation that the address names, go on with what was not finished, connect. */
   async start(): Promise<void> {
     this.gateway.start();
+    void this.session.look().catch(() => undefined); // asked for again when it is needed
     await Promise.all([this.history.load(), this.outbox.resume()]);
     await this.#openFromAddress();
     this.#started = true;

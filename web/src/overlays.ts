@@ -13,6 +13,8 @@ export const overlays = {
   batch: async () => (await import("./batch/BatchPage.svelte")).default,
   picker: async () => (await import("./presets/PresetPicker.svelte")).default,
   presets: async () => (await import("./presets/PresetsPanel.svelte")).default,
+  signIn: async () => (await import("./session/SignIn.svelte")).default,
+  admin: async () => (await import("./admin/AdminPage.svelte")).default,
   words: async () => (await import("./presets/WordsPanel.svelte")).default,
   compare: async () => (await import("./compare/CompareDialog.svelte")).default,
 };

@@ -1,5 +1,5 @@
 import { NO_ANSWER, reduceAll, type Answer } from "./completion.ts";
-import { ConnectionLost, responseError } from "./errors.ts";
+import { ConnectionLost, responseError, SignInNeeded } from "./errors.ts";
 import { readBatches } from "./sse.ts";
 import type { BrowserLogEntry, Info, KeptImage } from "./types.ts";
 
@@ -24,7 +24,7 @@ async function reach(fetcher: Fetch, path: string, init: RequestInit): Promise<R
   try {
     return await fetcher(path, init);
   } catch (cause) {
-    if (init.signal?.aborted) throw cause;
+    if (init.signal?.aborted || cause instanceof SignInNeeded) throw cause;
     throw new ConnectionLost("the gateway cannot be reached", { cause });
   }
 }

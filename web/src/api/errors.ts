@@ -21,6 +21,11 @@ export class ConnectionLost extends Error {
   override readonly name = "ConnectionLost";
 }
 
+/** Nobody is signed in, or not any more: the same request may go out again once somebody is. */
+export class SignInNeeded extends Error {
+  override readonly name = "SignInNeeded";
+}
+
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null;
 }

@@ -1,4 +1,4 @@
-import { ApiError, ConnectionLost } from "../api/errors.ts";
+import { ApiError, ConnectionLost, SignInNeeded } from "../api/errors.ts";
 import { StorageError } from "../store/db.ts";
 import type { MessageError } from "../store/records.ts";
 import { ImageMissing } from "./body.ts";
@@ -28,6 +28,7 @@ const PROXY_STATUSES = new Set(["http_502", "http_503", "http_504"]);
 
 export function judge(cause: unknown): Verdict {
   if (cause instanceof ConnectionLost) return { act: "reattach" };
+  if (cause instanceof SignInNeeded) return { act: "wait", delayMs: 0 };
   if (cause instanceof ApiError) {
     const { code } = cause.detail;
     const error: MessageError = { ...cause.detail, status: cause.status };

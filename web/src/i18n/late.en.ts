@@ -1,6 +1,8 @@
 import { documentsEn } from "./documents.en.ts";
 import { organiseEn } from "./organise.en.ts";
 import { transferEn } from "./transfer.en.ts";
+import { sessionEn } from "./session.en.ts";
+import { adminEn } from "./admin.en.ts";
 import type { lateZhCN } from "./late.zh-CN.ts";
 import { shopLateEn } from "./shop_late.en.ts";
 import type { Phrase } from "./zh-CN.ts";
@@ -10,4 +12,6 @@ export const lateEn: Record<keyof typeof lateZhCN, Phrase> = {
   ...documentsEn,
   ...transferEn,
   ...organiseEn,
+  ...sessionEn,
+  ...adminEn,
 };

@@ -1,6 +1,8 @@
 import { documentsZhCN } from "./documents.zh-CN.ts";
 import { organiseZhCN } from "./organise.zh-CN.ts";
 import { transferZhCN } from "./transfer.zh-CN.ts";
+import { sessionZhCN } from "./session.zh-CN.ts";
+import { adminZhCN } from "./admin.zh-CN.ts";
 import { shopLateZhCN } from "./shop_late.zh-CN.ts";
 import type { Phrase } from "./zh-CN.ts";
 
@@ -10,4 +12,6 @@ export const lateZhCN = {
   ...documentsZhCN,
   ...transferZhCN,
   ...organiseZhCN,
+  ...sessionZhCN,
+  ...adminZhCN,
 } as const satisfies Record<string, Phrase>;

@@ -40,6 +40,8 @@ export class Gateway {
   #waiters: (() => void)[] = [];
   /** Sends wait for the engine: stay connected even when nobody looks. */
   keepConnected: () => boolean = () => false;
+  /** Resolves when the gateway lets this browser in. Rejects when `signal` aborts. */
+  admitted: (signal: AbortSignal) => Promise<void> = () => Promise.resolve();
 
   constructor(client: Client) {
     this.#client = client;
@@ -56,6 +58,15 @@ export class Gateway {
   stop(): void {
     this.#abort?.abort();
     this.#abort = null;
+  }
+
+  /** Connect anew: somebody else is signed in now, or nobody. */
+  reconnect(): void {
+    if (!this.#abort) return;
+    this.stop();
+    this.connection = "connecting";
+    this.#failures = 0;
+    this.start();
   }
 
   /** Do not wait out the delay before the next attempt. */
@@ -79,8 +90,10 @@ export class Gateway {
   }
 
   /** Resolves when a request has a chance, at the latest after `timeoutMs`. Rejects when `signal` aborts. */
-  whenReady(timeoutMs: number, signal: AbortSignal): Promise<void> {
-    if (this.ready) return Promise.resolve();
+  async whenReady(timeoutMs: number, signal: AbortSignal): Promise<void> {
+    await this.admitted(signal);
+    signal.throwIfAborted();
+    if (this.ready) return;
     return new Promise((resolve, reject) => {
       const done = () => {
         clearTimeout(timer);
@@ -105,6 +118,7 @@ export class Gateway {
 
   async #run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
+      await this.admitted(signal).catch(() => undefined);
       await this.#follow(signal).catch(() => undefined); // whatever it was, the remedy is to connect again
       if (signal.aborted) return;
       this.connection = "offline";
