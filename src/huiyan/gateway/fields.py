@@ -29,7 +29,10 @@ CONTENT_PARTS = frozenset({"text", "image_url", "refusal"})
 
 
 class KnownFields(msgspec.Struct):
-    """What the gateway reads of a request. `check` bounds it; `messages` and `prompt` are read elsewhere."""
+    """What the gateway reads of a request. `check` bounds it; `messages` and `prompt` are read elsewhere.
+
+    The order counts: what `check` has to look at only where it stands there comes after `max_tokens`.
+    """
 
     model: str | None = None
     stream: bool | None = None
@@ -144,12 +147,9 @@ _GRAMMARS = (
     "json_schema",
 )
 
-#: Everything that `check` looks at; nearly all requests have none of it but `max_tokens`.
-_CHECKED = tuple(
-    name
-    for name in KnownFields.__struct_fields__
-    if name not in ("model", "stream", "messages", "prompt", "max_tokens")
-)
+#: The fields up to here are in nearly every request, and those after it in nearly none.
+_USUAL = KnownFields.__struct_fields__.index("max_tokens") + 1
+_NOTHING = msgspec.structs.astuple(KnownFields())[_USUAL:]
 
 
 def check(known: KnownFields) -> None:
@@ -157,7 +157,8 @@ def check(known: KnownFields) -> None:
     max_tokens = known.max_tokens
     if max_tokens is not None and max_tokens < 1:
         _check_counts(known)
-    if any(map(known.__getattribute__, _CHECKED)) or _has_zero(known):
+    # A tuple made and compared in C takes 0.3 µs; looking at thirty attributes took 1.6.
+    if msgspec.structs.astuple(known)[_USUAL:] != _NOTHING:
         _check_counts(known)
         _check_refused(known)
         _check_sizes(known)
@@ -212,11 +213,6 @@ def with_max_tokens(body: bytes, max_tokens: int) -> bytes:
     if least is not None and bytes(least) != b"null" and float(bytes(least)) > max_tokens:
         fields["min_tokens"] = number
     return msgspec.json.encode(fields)
-
-
-def _has_zero(known: KnownFields) -> bool:
-    """A zero is false, yet stands there."""
-    return known.n == 0 or known.best_of == 0 or known.max_completion_tokens == 0
 
 
 def _check_counts(known: KnownFields) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from huiyan.gateway.access.principal import Principal
 
 
-@dataclass(slots=True)
-class Finished:
+class Finished(msgspec.Struct, kw_only=True, gc=False):
     """Times are seconds; counts are 0 where they are unknown.
 
     status: of the HTTP answer, 499 when the client left first. error_code: stable code, or "".

@@ -124,13 +124,12 @@ class Limiter:
         now = self._clock()
         if now > self._next_sweep_s:
             self._sweep(now)
-        account = self._account(key_id)
-        refusal = judge(limits, account.read(now), body_bytes, now)
-        if refusal is not None:
-            return refusal
-        account.streams += 1
-        account.requests.add(1, now)
-        account.count_bytes(body_bytes, now)
+        account = self._accounts.get(key_id) or self._account(key_id)
+        if not account.surely_within(limits, body_bytes, now):
+            refusal = judge(limits, account.read(now), body_bytes, now)
+            if refusal is not None:
+                return refusal
+        account.begin(body_bytes, now)
         return Lease(limits, account=account)
 
     def _account(self, key_id: str) -> Account:
@@ -194,9 +193,9 @@ def headers_of(limits: KeyLimits, reading: Reading) -> Headers:
     """limit, remaining and reset (time until all of it is there again), for requests and tokens."""
     found: Headers = []
     if limits.requests_per_min is not None:
-        found += _trio(b"requests", limits.requests_per_min, reading.requests, reading.requests_reset_s)
+        found += _trio(_REQUESTS, limits.requests_per_min, reading.requests, reading.requests_reset_s)
     if limits.tokens_per_min is not None:
-        found += _trio(b"tokens", limits.tokens_per_min, reading.tokens, reading.tokens_reset_s)
+        found += _trio(_TOKENS, limits.tokens_per_min, reading.tokens, reading.tokens_reset_s)
     return found
 
 
@@ -205,15 +204,27 @@ def _refused(limits: KeyLimits, reading: Reading, message: str, *, wait_s: float
     return Refused(error, headers_of(limits, reading))
 
 
-def _trio(what: bytes, limit: int, used: int, reset_s: float) -> Headers:
+_Names = tuple[bytes, bytes, bytes]
+_REQUESTS: _Names = (
+    b"x-ratelimit-limit-requests",
+    b"x-ratelimit-remaining-requests",
+    b"x-ratelimit-reset-requests",
+)
+_TOKENS: _Names = (b"x-ratelimit-limit-tokens", b"x-ratelimit-remaining-tokens", b"x-ratelimit-reset-tokens")
+
+_MAX_RESET_S = int(2 * MINUTE_S)
+#: By whole seconds, as OpenAI writes them: 1m30s, 12s, 0s.
+_DURATIONS = [
+    b"%dm%ds" % divmod(seconds, 60) if seconds >= 60 else b"%ds" % seconds
+    for seconds in range(_MAX_RESET_S + 1)
+]
+
+
+def _trio(names: _Names, limit: int, used: int, reset_s: float) -> Headers:
+    limit_name, remaining_name, reset_name = names
+    remaining = limit - used
     return [
-        (b"x-ratelimit-limit-" + what, b"%d" % limit),
-        (b"x-ratelimit-remaining-" + what, b"%d" % max(0, limit - used)),
-        (b"x-ratelimit-reset-" + what, _duration(min(reset_s, 2 * MINUTE_S))),
+        (limit_name, b"%d" % limit),
+        (remaining_name, b"%d" % (remaining if remaining > 0 else 0)),
+        (reset_name, _DURATIONS[math.ceil(reset_s) if reset_s < _MAX_RESET_S else _MAX_RESET_S]),
     ]
-
-
-def _duration(seconds: float) -> bytes:
-    """As OpenAI writes it: 1m30s, 12s, 0s."""
-    minutes, rest = divmod(math.ceil(seconds), 60)
-    return (b"%dm%ds" % (minutes, rest)) if minutes else (b"%ds" % rest)

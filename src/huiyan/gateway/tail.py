@@ -17,9 +17,10 @@ _JOIN_BYTES: Final = 8192
 _OBJECT: Final = re.compile(rb"\s*\{")
 # A quote within a text is escaped there (\"), so these can only be names of fields.
 _FIELDS: Final = {
-    name: re.compile(rb'"%b":\s*(\d{1,12})' % name)
-    for name in (b"prompt_tokens", b"completion_tokens", b"cache_n", b"prompt_n", b"predicted_n")
+    name: re.compile(rb'"%b":\s*(\d{1,12})' % name) for name in (b"cache_n", b"prompt_n", b"predicted_n")
 }
+#: Both numbers in one pass.
+_TOKENS: Final = re.compile(rb'"(prompt|completion)_tokens":\s*(\d{1,12})')
 
 
 class Usage(NamedTuple):
@@ -56,10 +57,10 @@ class UsageTail:
         """As far as it is known: zeros where the engine said nothing and nothing was streamed."""
         end = self._join()
         if (found := _last(b'"usage":', end)) is not None:
-            prompt_tokens = _number(b"prompt_tokens", end, found)
-            completion_tokens = _number(b"completion_tokens", end, found)
-            if prompt_tokens is not None or completion_tokens is not None:
-                return Usage(prompt_tokens or 0, completion_tokens or 0, True)
+            # Of a name that stands there twice the first one counts.
+            numbers = dict(reversed(_TOKENS.findall(end, found)))
+            if numbers:
+                return Usage(int(numbers.get(b"prompt", 0)), int(numbers.get(b"completion", 0)), True)
         if (found := _last(b'"timings":', end)) is not None:
             read = _number(b"prompt_n", end, found)
             written = _number(b"predicted_n", end, found)
@@ -76,7 +77,8 @@ class UsageTail:
         return max(0, self.events - 1 - done - finished)
 
     def _join(self) -> bytes:
-        whole = b"".join(self._parts)
+        parts = self._parts
+        whole = parts[0] if len(parts) == 1 else b"".join(parts)
         if self._stream:
             # Events end with a blank line (JSON holds no raw line break), which may have been split: begin
             # so far before the new bytes that a whole one among those counted is not seen again.

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
+
+from huiyan.gateway.access.principal import KeyLimits
 
 MINUTE_S: Final = 60.0
 DAY_S: Final = 86_400.0
@@ -30,18 +33,26 @@ class SlidingWindow:
         self._previous = 0
 
     def add(self, amount: int, now: float) -> None:
-        self._roll(now)
+        if now - self._start_s >= MINUTE_S:
+            self._roll(now)
         self._current += amount
 
     def counts(self, now: float) -> tuple[int, int, float]:
         """(in the window before, in this one, seconds of this one that are left)."""
-        self._roll(now)
-        return self._previous, self._current, max(0.0, self._start_s + MINUTE_S - now)
+        age_s = now - self._start_s
+        if age_s >= MINUTE_S:
+            self._roll(now)
+            age_s = now - self._start_s
+        return self._previous, self._current, MINUTE_S - age_s
+
+    def most(self, now: float) -> int:
+        """No less than what counts now: cheaper than `counts`, and mostly enough to know."""
+        if now - self._start_s >= MINUTE_S:
+            self._roll(now)
+        return self._previous + self._current
 
     def _roll(self, now: float) -> None:
         age_s = now - self._start_s
-        if age_s < MINUTE_S:
-            return
         if age_s < 2 * MINUTE_S:
             self._previous = self._current
             self._start_s += MINUTE_S
@@ -51,8 +62,7 @@ class SlidingWindow:
         self._current = 0
 
 
-@dataclass(slots=True)
-class Reading:
+class Reading(msgspec.Struct, gc=False):
     """What a key has used, at one moment. *_window: as `SlidingWindow.counts` gives it."""
 
     streams: int
@@ -97,9 +107,32 @@ class Account:
         self._day = 0
         self._bytes = 0
 
+    def begin(self, size_bytes: int, now: float) -> None:
+        """Charge a request."""
+        self.streams += 1
+        self.requests.add(1, now)
+        self.count_bytes(size_bytes, now)
+
     def count_bytes(self, size: int, now: float) -> None:
-        self._bytes = self._bytes_on(now) + size
-        self._day = int(now // DAY_S)
+        day = int(now // DAY_S)
+        self._bytes = size if day != self._day else self._bytes + size
+        self._day = day
+
+    def surely_within(self, limits: KeyLimits, size_bytes: int, now: float) -> bool:
+        """True: one more request of this size goes over no limit. False: `read` has to tell.
+
+        Takes 1 µs, a `Reading` that is judged takes 3.
+        """
+        return (
+            (limits.streams is None or self.streams < limits.streams)
+            and (
+                limits.bytes_per_day is None
+                # Of yesterday, or of today.
+                or self._bytes + size_bytes <= limits.bytes_per_day
+            )
+            and (limits.tokens_per_min is None or self.tokens.most(now) < limits.tokens_per_min)
+            and (limits.requests_per_min is None or self.requests.most(now) < limits.requests_per_min)
+        )
 
     def add_tokens(self, tokens: int) -> None:
         self.tokens.add(tokens, self._clock())
@@ -121,7 +154,7 @@ class Account:
 
 def _weighted(window: tuple[int, int, float]) -> int:
     previous, current, left_s = window
-    return math.floor(previous * left_s / MINUTE_S) + current
+    return int(previous * left_s / MINUTE_S) + current
 
 
 def _reset_s(window: tuple[int, int, float]) -> float:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
+import msgspec
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -37,7 +37,7 @@ RECORD = Finished(
 
 
 def finished(**fields: Any) -> Finished:
-    return dataclasses.replace(RECORD, **fields)
+    return msgspec.structs.replace(RECORD, **fields)
 
 
 def scraped(metrics: Metrics) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
