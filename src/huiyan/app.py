@@ -284,6 +284,7 @@ def _front(
     listener: socket.socket,
 ) -> Front:
     from huiyan.gateway.workers.front import Front
+    from huiyan.launcher.prestart import gateway_environment
 
     return Front(
         options,
@@ -291,7 +292,7 @@ def _front(
         boot=boot,
         listener=listener,
         engine_slots=None if endpoint is None else endpoint.slots,
-        environment=child_environment(),
+        environment=gateway_environment(child_environment()),
     )
 
 

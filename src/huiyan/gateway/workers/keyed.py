@@ -86,9 +86,7 @@ class KeyedReader:
                 self._sink.on_error(error)
                 return
         else:
-            self._reader = self._client.attach(
-                self._key, self._fingerprint, self._sink, missing=self._claim
-            )
+            self._reader = self._client.attach(self._key, self._fingerprint, self._sink, missing=self._claim)
         if self._paused:
             self._reader.pause()
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from huiyan.errors import QueueFullError
 from huiyan.gateway.access.principal import Principal
-from huiyan.gateway.budget import Budget
 from huiyan.gateway.limits import FREE, NO_LIMITS, Lease, Refused
 from huiyan.gateway.service import Gateway
 from huiyan.gateway.workers.client import CoordinatorClient, RemoteLease
@@ -56,9 +55,6 @@ async def join(
         max_bytes=max(1024, options.answers_max_bytes // traffic.workers),
     )
     gateway.answers = answers
-    gateway.budget = Budget(
-        gateway.model.context_tokens, min_answer_tokens=traffic.min_answer_tokens, parts=traffic.workers
-    )
     client.serve_answers(answers)
     gateway.shared = client
     return client
