@@ -38,6 +38,7 @@ def test_start_status_stop(fresh: Huiyan) -> None:
 
 def test_output_is_json_lines_from_the_first_step_to_the_end(fresh: Huiyan) -> None:
     fresh.start()
+    wait_until(lambda: fresh.has_said("ready"), "ready", 60)
     fresh.stop()
     ready = [line for line in fresh.events() if line["event"] == "ready"]
     assert [line["url"] for line in ready] == [fresh.url]
@@ -47,6 +48,7 @@ def test_output_is_json_lines_from_the_first_step_to_the_end(fresh: Huiyan) -> N
 def test_page_is_served_before_the_engine_is_ready(fresh: Huiyan) -> None:
     """The events say so: `serving` comes before `ready`."""
     fresh.start()
+    wait_until(lambda: fresh.has_said("ready"), "ready", 60)
     events = [line["event"] for line in fresh.events()]
     assert events.index("serving") < events.index("ready")
 
