@@ -26,7 +26,7 @@ _LOOKS_LIKE_KEY = ("hy-", "sk-", "hf_", "hy_", "sk_", "hf-")
 _FLUSH_AFTER_S = 0.2
 
 
-class _Line(msgspec.Struct):
+class _Line(msgspec.Struct, gc=False):
     """Named as log.JsonFormatter names them."""
 
     ts: str
@@ -46,9 +46,9 @@ class AccessLog:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._lines: list[bytes] = []
+        self._lines: list[_Line] = []
         self._timer: asyncio.TimerHandle | None = None
-        self._encode = msgspec.json.Encoder().encode
+        self._encoder = msgspec.json.Encoder()
         self._second = 0
         self._second_text = ""
 
@@ -68,28 +68,24 @@ class AccessLog:
             path = _LONG.sub(MASK, redact(path))
         if request_id.startswith(_LOOKS_LIKE_KEY):
             request_id = MASK
+        now_s = time.time()
+        second = int(now_s)
+        if second != self._second:
+            # The whole date is formatted once a second.
+            self._second, self._second_text = second, timestamp(second)[: -len("000Z")]
         self._lines.append(
-            self._encode(
-                _Line(
-                    ts=self._timestamp(),
-                    message=f"{method} {path} {status}",
-                    request_id=request_id,
-                    status=status,
-                    duration_ms=round(duration_s * 1000, 1),
-                    sent_bytes=sent_bytes,
-                    note=note or msgspec.UNSET,
-                )
+            _Line(
+                f"{self._second_text}{int((now_s - second) * 1000):03d}Z",
+                f"{method} {path} {status}",
+                request_id,
+                status,
+                int(duration_s * 10_000 + 0.5) / 10,  # `round` takes 0.4 µs
+                sent_bytes,
+                note or msgspec.UNSET,
             )
         )
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(_FLUSH_AFTER_S, self.flush)
-
-    def _timestamp(self) -> str:
-        """As `log.timestamp`, which formats the whole date each time."""
-        second, ms = divmod(int(time.time() * 1000), 1000)
-        if second != self._second:
-            self._second, self._second_text = second, timestamp(second)[: -len(".000Z")]
-        return f"{self._second_text}.{ms:03d}Z"
 
     def flush(self) -> None:
         self._timer = None
@@ -97,5 +93,5 @@ class AccessLog:
         if lines:
             # A log that cannot be written must not take the service along.
             with contextlib.suppress(OSError, ValueError):
-                self._stream.write(b"\n".join(lines).decode() + "\n")
+                self._stream.write(self._encoder.encode_lines(lines).decode())
                 self._stream.flush()

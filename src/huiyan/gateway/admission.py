@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import TypeVar
 
@@ -66,8 +65,7 @@ _CHAT = msgspec.json.Decoder(_Chat)
 _COMPLETION = msgspec.json.Decoder(fields.KnownFields)
 
 
-@dataclass(slots=True)
-class Admitted:
+class Admitted(msgspec.Struct, kw_only=True):
     """A request that may run. images: still to be read. files: of a form, to which they may refer.
 
     text_bytes: of the body, pictures left out; its text has no more tokens than that.
@@ -78,13 +76,13 @@ class Admitted:
     stream: bool
     body: bytes
     text_bytes: int
-    messages: list[_Message] = field(default_factory=list)
-    images: list[PictureSlot] = field(default_factory=list)
+    messages: list[_Message] = []
+    images: list[PictureSlot] = []
     image_count: int = 0
     max_tokens: int | None = None
     choices: int = 1
     tools: bytes = b""
-    files: Mapping[str, Part] = field(default_factory=dict)
+    files: Mapping[str, Part] = {}
     affinity: bytes | None = None
 
     def text(self) -> str:
@@ -147,7 +145,7 @@ def admit_chat(body: bytes, card: ModelCard, *, max_images: int) -> Admitted:
     if not messages:
         raise EmptyPromptError("`messages` is empty.", param="messages")
     images = _find_images(messages)
-    if len(images) > min(max_images, card.max_images):
+    if images and len(images) > min(max_images, card.max_images):
         raise PayloadTooLargeError(
             f"{len(images)} pictures in one request; the limit is {min(max_images, card.max_images)}.",
             hint="Send fewer pictures at once, or ask about them in several requests.",
@@ -159,13 +157,13 @@ def admit_chat(body: bytes, card: ModelCard, *, max_images: int) -> Admitted:
     return Admitted(
         stream=known.stream is True,
         body=body,
-        text_bytes=len(body) - sum(len(slot.url) for slot in images),
+        text_bytes=len(body) - sum(len(slot.url) for slot in images) if images else len(body),
         messages=messages,
         images=images,
         image_count=len(images),
         max_tokens=known.asked_tokens,
         choices=known.choices,
-        tools=b"".join(map(bytes, known.tools or ())),
+        tools=b"".join(map(bytes, known.tools)) if known.tools else b"",
     )
 
 

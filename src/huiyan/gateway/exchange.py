@@ -43,6 +43,12 @@ _log = get_logger(__name__)
 _LINGER_S = 10.0
 
 
+#: Of the request's headers; who it comes from is the door's to read.
+_READ = frozenset(
+    {b"x-request-id", b"content-type", b"content-length", b"idempotency-key", b"x-huiyan-timeout-s"}
+)
+
+
 class _NoEvent:
     """uvicorn sets an event on its cycles when something arrives; nobody waits for one here."""
 
@@ -73,6 +79,31 @@ class Exchange:
 
     message_event = _NoEvent()
 
+    # What an exchange begins with stands here once: most are over before half of it has changed.
+    response_complete = False
+    disconnected = False
+    request_id = ""
+    _started = False
+    _form: FormReader | None = None
+    _deadline_s: float | None = None
+    _ran = False
+    _body_bytes = 0
+    _body_complete = False
+    _refusal: HuiyanError | None = None
+    _source: Run | Reader | KeyedReader | None = None
+    _head_written = False
+    _paused = False
+    _length: int | None = None
+    _sent_bytes = 0
+    _stream = False
+    _boundary: sse.Boundary
+    _head = b""
+    _status = 0
+    _note = ""
+    _idempotency_key: bytes | None = None
+    _principal = NOBODY
+    _cors: Headers
+
     def __init__(
         self,
         connection: Connection,
@@ -88,33 +119,11 @@ class Exchange:
         self._gateway = gateway
         self._loop = connection.loop
         self.path = path
-        self.response_complete = False
-        self.disconnected = False
         self.keep_alive = keep_alive and http_version == "1.1"
         self._chunked = http_version == "1.1"
         self._expect_continue = expect_continue
-        self._started = False
         self._started_s = self._loop.time()
         self._body: list[bytes] = []
-        self._form: FormReader | None = None
-        self._deadline_s: float | None = None
-        self._ran = False
-        self._body_bytes = 0
-        self._body_complete = False
-        self._refusal: HuiyanError | None = None
-        self._source: Run | Reader | KeyedReader | None = None
-        self._head_written = False
-        self._paused = False
-        self._length: int | None = None
-        self._sent_bytes = 0
-        self._stream = False
-        self._boundary = sse.Boundary()
-        self._head = b""
-        self._status = 0
-        self._note = ""
-        self._idempotency_key: bytes | None = None
-        self._principal = NOBODY
-        self._cors: Headers = []
         gateway.active += 1
         self._read_headers(headers)
 
@@ -208,10 +217,11 @@ class Exchange:
 
     def _read_headers(self, headers: Headers) -> None:
         options = self._gateway.options
-        self.request_id = ""
         content_type = b""
         for name, value in headers:
-            if name == b"x-request-id":
+            if name not in _READ:
+                pass
+            elif name == b"x-request-id":
                 self.request_id = http.valid_request_id(value) or ""
             elif name == b"content-type":
                 content_type = value
@@ -228,7 +238,8 @@ class Exchange:
                         param="X-Huiyan-Timeout-S",
                     )
         self.request_id = self.request_id or self._gateway.new_request_id()
-        self._refusal = self._refusal or self._read_content_type(content_type)
+        if content_type != b"application/json":
+            self._refusal = self._refusal or self._read_content_type(content_type)
         door = self._gateway.access.door
         connection = self._connection
         found = door.check(
@@ -293,7 +304,9 @@ class Exchange:
                 admitted.files = form.files
         else:
             admitted = admit_completion(body, gateway.model)
-        self._stream = admitted.stream
+        if admitted.stream:
+            self._stream = True
+            self._boundary = sse.Boundary()
         asked = Asked(
             path=self.path,
             admitted=admitted,
@@ -359,9 +372,9 @@ class Exchange:
     # Sink: the answer on its way to the client.
 
     def on_head(self, status: int, headers: Headers, length: int | None) -> None:
-        self._length = length
         framing: Headers
         if length is not None:
+            self._length = length
             framing = [(b"content-length", b"%d" % length)]
         elif self._chunked:
             framing = [(b"transfer-encoding", b"chunked")]

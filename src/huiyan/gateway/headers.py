@@ -59,16 +59,16 @@ def relayed(headers: Headers) -> Headers:
     ]
 
 
-_SECURITY_LINES = b"".join(b"%b: %b\r\n" % header for header in SECURITY)
+_END = b"".join(b"%b: %b\r\n" % header for header in SECURITY) + b"\r\n"
 
 
 def head(status: int, *groups: Iterable[tuple[bytes, bytes]]) -> bytes:
     """Status line, the given headers and SECURITY, with the blank line at their end."""
     parts = [status_line(status)]
     for group in groups:
-        for name, value in group:
-            parts += (name, b": ", value, b"\r\n")
-    parts += (_SECURITY_LINES, b"\r\n")
+        if group:
+            parts += [b"%b: %b\r\n" % header for header in group]
+    parts.append(_END)
     return b"".join(parts)
 
 

@@ -12,6 +12,7 @@ import logging
 import socket
 from typing import Any
 
+import httptools
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
@@ -147,6 +148,15 @@ class GatewayProtocol(HttpToolsProtocol):
         super().resume_writing()
         if self._current is not None:
             self._current.resume()
+
+    def data_received(self, data: bytes) -> None:
+        # uvicorn's, but for the timer that it stops: `sweep` stands for it.
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserError:
+            self.send_400_response("Invalid HTTP request received.")
+        except httptools.HttpParserUpgrade:
+            self._unsupported_upgrade_warning()
 
     # httptools callbacks
 

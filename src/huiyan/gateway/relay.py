@@ -39,9 +39,11 @@ class Sink(Protocol):
 
 def head_of(headers: Headers) -> tuple[int | None, Headers]:
     """The length of the engine's body where it says so, and the headers that a client may see."""
-    length = next(
-        (int(value) for name, value in headers if name == b"content-length" and value.isdigit()), None
-    )
+    length = None
+    for name, value in headers:
+        if name == b"content-length" and value.isdigit():
+            length = int(value)
+            break
     return length, relayed(headers)
 
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from huiyan.engines.upstream import Call, Headers
 from huiyan.errors import ContextExceededError, EngineError, HuiyanError
@@ -39,8 +40,7 @@ CLIENT_GONE = 499
 _EVENT_STREAM: Headers = [(b"content-type", b"text/event-stream")]
 
 
-@dataclass(slots=True)
-class Asked:
+class Asked(msgspec.Struct, kw_only=True, gc=False):
     """A request that was admitted, and whose it is.
 
     received_bytes: of its body as it came. started_s: loop time of its first byte.
