@@ -137,7 +137,9 @@ class _Connection(asyncio.Protocol):
     def send(self, call: Call) -> None:
         assert self._transport is not None, "send() comes after connection_made()"
         self._call = call
-        self._transport.writelines(call.request)
+        # Not held until the answer is over: it may be megabytes, and an answer takes minutes.
+        request, call.request = call.request, []
+        self._transport.writelines(request)
         call.started(self)
 
     def abort(self) -> None:
