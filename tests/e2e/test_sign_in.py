@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, expect
@@ -149,4 +148,3 @@ def test_page_over_plain_http_says_what_the_browser_withholds(keyed: KeyedServer
             expect(listed).to_contain_text(word)
     finally:
         chromium.close()
-

@@ -34,11 +34,12 @@ describe("usage", () => {
   it.each([
     [0, 1],
     [1, 1],
-    [3, 5],
+    [3, 3],
+    [7, 8],
     [10, 10],
     [11, 20],
     [99, 100],
-    [51_000, 100_000],
+    [51_000, 60_000],
   ])("is drawn below a round number: %i below %i", (most, top) => {
     expect(roundUp(most)).toBe(top);
   });

@@ -48,5 +48,5 @@ export function totals(entries: readonly UsageEntry[]): Record<Count, number> {
 export function roundUp(most: number): number {
   if (most <= 1) return 1;
   const unit = 10 ** Math.floor(Math.log10(most));
-  return ([1, 2, 5, 10].find((step) => step * unit >= most) ?? 10) * unit;
+  return ([1, 2, 3, 4, 5, 6, 8, 10].find((step) => step * unit >= most) ?? 10) * unit;
 }
