@@ -225,6 +225,6 @@ def _trio(names: _Names, limit: int, used: int, reset_s: float) -> Headers:
     remaining = limit - used
     return [
         (limit_name, b"%d" % limit),
-        (remaining_name, b"%d" % (remaining if remaining > 0 else 0)),
+        (remaining_name, b"%d" % (max(0, remaining))),
         (reset_name, _DURATIONS[math.ceil(reset_s) if reset_s < _MAX_RESET_S else _MAX_RESET_S]),
     ]
