@@ -68,13 +68,23 @@ async def _talk(gateway: RunningGateway, pieces: list[bytes], *, until: int | No
 
 
 async def _still_serves(gateway: RunningGateway, engine: FakeEngine) -> None:
-    """The next client is answered, and nothing of the last one is held."""
-    assert (await gateway.chat("还在吗？")).status == 200
+    """The next client is answered, and nothing of the last one is held.
+
+    It is asked again where a stall of this machine was longer than the hasty gateway's patience.
+    """
+
+    async def answers() -> bool:
+        with contextlib.suppress(ConnectionError):
+            return (await gateway.chat("还在吗？")).status == 200
+        return False
 
     async def is_idle() -> bool:
-        health = (await gateway.get("/health")).json()
-        return not health["components"]["gateway"]["active_requests"]
+        with contextlib.suppress(ConnectionError):
+            health = (await gateway.get("/health")).json()
+            return not health["components"]["gateway"]["active_requests"]
+        return False
 
+    await eventually(answers)
     await eventually(is_idle)
     engine.requests.clear()
 
