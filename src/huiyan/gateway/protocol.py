@@ -138,6 +138,10 @@ class GatewayProtocol(HttpToolsProtocol):
         for exchange in exchanges:
             exchange.lost()
         super().connection_lost(exc)
+        # The last exchange refers back to its connection: taken apart here, neither waits for the collector.
+        cycle: object = self.cycle
+        if isinstance(cycle, Exchange):
+            self.cycle = None  # type: ignore[assignment]  # as before the first request
 
     def pause_writing(self) -> None:
         super().pause_writing()
