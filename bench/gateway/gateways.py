@@ -121,7 +121,9 @@ def _huiyan(engine_port: int, folder: Path, extra: str) -> Launch:
     command += ["--context-tokens", str(16 * 1024 * 1024)]
     command += ["--port", str(port), "--data-dir", str(data), "--json", *extra.split()]
     # Not /health: that answers before the keys are read.
-    return Launch("huiyan", command, port, key, "/v1/models")
+    # As many at once as the peers are allowed: 1,000 idle streams are more than one engine's default share.
+    variables = {"HUIYAN_GATEWAY__TRAFFIC__MAX_RUNNING": "4096"}
+    return Launch("huiyan", command, port, key, "/v1/models", variables)
 
 
 def _huiyan_key(program: list[str], data: Path) -> str:
