@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
@@ -34,14 +36,16 @@ def test_two_settings_side_by_side_and_the_kept_one_is_the_answer(chat: ChatPage
     chat.by_id("way-B").get_by_test_id("way-system").fill("你是诗人。")
     chat.by_id("compare-start").click()
     _wait_both(chat)
-    expect(chat.by_id("compare-A").locator("del")).to_have_text("warm")
-    expect(chat.by_id("compare-B").locator("ins")).to_have_text("large")
+    gone = chat.by_id("compare-A").locator("del").inner_text().strip()
+    new = chat.by_id("compare-B").locator("ins").inner_text().strip()
+    # Both were asked at once: which of the two reached the engine first is nobody's promise.
+    assert {gone, new} == {"warm", "large"}
     chat.by_id("keep-B").click()
     expect(chat.answers).to_have_count(1)
-    assert chat.answer_text == "a large red mug"
+    assert chat.answer_text == f"a {new} red mug"
     expect(chat.composer).to_have_value("")
     expect(chat.strip).to_have_count(0)
-    first, second = server.asked(0), server.asked(1)
+    first, second = sorted((server.asked(0), server.asked(1)), key=lambda body: "temperature" in body)
     assert "temperature" not in first
     assert second["temperature"] == 1.2
     assert second["messages"][0] == {"role": "system", "content": "你是诗人。"}
@@ -51,7 +55,7 @@ def test_two_settings_side_by_side_and_the_kept_one_is_the_answer(chat: ChatPage
     expect(chat.by_id("branches")).to_contain_text("2/2")
     chat.page.reload()
     expect(chat.answers).to_have_count(1)
-    assert chat.answer_text == "a large red mug"
+    expect(chat.answers.last.get_by_test_id("assistant-text")).to_have_text(f"a {new} red mug")
 
 
 def test_another_prompt_is_compared_with_an_answer_that_is_there(chat: ChatPage, server: PageServer) -> None:
@@ -82,7 +86,7 @@ def test_both_answers_survive_a_reload_in_the_middle(chat: ChatPage, server: Pag
     chat.by_id("compare-composer").click()
     chat.by_id("way-B").get_by_test_id("way-temperature").fill("0.1")
     chat.by_id("compare-start").click()
-    expect(chat.by_id("compare-A").get_by_test_id("compare-text")).to_contain_text("甲")
+    expect(chat.by_id("compare-A").get_by_test_id("compare-text")).to_contain_text(re.compile("甲|乙"))
     chat.page.reload()
     chat.wait_done()
     assert len(server.engine.completions) == 2

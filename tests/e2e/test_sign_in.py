@@ -90,7 +90,9 @@ def test_session_that_ends_in_the_middle_loses_nothing(context: BrowserContext, 
 
 def test_what_waits_survives_a_reload_before_signing_in(context: BrowserContext, keyed: KeyedServer) -> None:
     chat = visit(context, keyed)
+    expect(chat.by_id("sign-in-key")).to_be_focused()
     chat.page.keyboard.press("Escape")
+    expect(chat.by_id("sign-in")).to_have_count(0)
     chat.send("还没登录就问")
     chat.wait_status("waiting")
     chat.page.reload()

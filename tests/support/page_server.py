@@ -85,6 +85,16 @@ class PageServer:
         return found
 
 
+async def _end_tasks() -> None:
+    """A page that is still connected when its gateway goes away leaves streams behind."""
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
+    await asyncio.get_running_loop().shutdown_asyncgens()
+    await asyncio.sleep(0)  # transports close in a turn of their own
+
+
 def built_page() -> Path | None:
     """`HUIYAN_TEST_STATIC_DIR`: a build to serve instead of the wheel's."""
     static_dir = os.environ.get("HUIYAN_TEST_STATIC_DIR")
@@ -116,6 +126,7 @@ def page_server(card: ModelCard = LARGE_CARD, *, port: int = 0, **options: Any) 
             loop.run_until_complete(serve())
         finally:
             ready.set()
+            loop.run_until_complete(_end_tasks())
             loop.close()
 
     thread = threading.Thread(target=run, name="page-server", daemon=True)
