@@ -13,7 +13,7 @@ from huiyan.engines.status import EngineState
 from huiyan.testing.script import Reply, Script, Status
 from tests.support import documents
 from tests.support.batch import make, run, wait_state
-from tests.support.browser import ChatPage, Upload
+from tests.support.browser import ChatPage, Upload, wait_still
 from tests.support.page_server import PageServer, page_server
 from tests.support.products import products
 
@@ -316,7 +316,7 @@ def chat(browser: Browser, server: PageServer, request: pytest.FixtureRequest) -
 
 
 def _assert_nothing_found(chat: ChatPage) -> None:
-    chat.page.wait_for_timeout(300)  # axe reads colours as they are: not in the middle of a fade
+    wait_still(chat.page)  # axe reads colours as they are: not in the middle of a fade
     chat.page.evaluate(AXE)
     found: list[dict[str, Any]] = chat.page.evaluate("(rules) => axe.run(rules)", RULES)["violations"]
     told = [(one["id"], [node["html"][:160] for node in one["nodes"]]) for one in found]

@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, expect
 
 from tests.e2e.test_accessibility import AXE, RULES
-from tests.support.browser import ChatPage
+from tests.support.browser import ChatPage, wait_still
 from tests.support.keyed_server import ADMIN_KEY, KeyedServer, keyed_server
 
 pytestmark = pytest.mark.browser
@@ -283,7 +283,7 @@ def test_axe_finds_nothing(
     chat = signed_in(context, keyed)
     chat.page.emulate_media(color_scheme=theme)
     show(chat)
-    chat.page.wait_for_timeout(300)  # axe reads colours as they are: not in the middle of a fade
+    wait_still(chat.page)  # axe reads colours as they are: not in the middle of a fade
     chat.page.evaluate(AXE)
     found: list[dict[str, Any]] = chat.page.evaluate("(rules) => axe.run(rules)", RULES)["violations"]
     told = [(one["id"], [node["html"][:160] for node in one["nodes"]]) for one in found]

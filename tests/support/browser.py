@@ -68,6 +68,18 @@ _DATA_TRANSFER = """(files) => {
 }"""
 
 
+_STILL = """() => document.getAnimations().every(
+  (each) => each.playState !== "running" || each.effect.getComputedTiming().iterations === Infinity
+)"""
+
+
+def wait_still(page: Page) -> None:
+    """Until nothing fades or slides any more, however long that takes here; what turns for ever may turn."""
+    page.wait_for_function(_STILL)
+    page.wait_for_timeout(300)  # one may have begun only now
+    page.wait_for_function(_STILL)
+
+
 class ChatPage:
     """What a person sees and does, in the page's own test ids."""
 
