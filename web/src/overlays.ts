@@ -13,6 +13,7 @@ export const overlays = {
   batch: async () => (await import("./batch/BatchPage.svelte")).default,
   picker: async () => (await import("./presets/PresetPicker.svelte")).default,
   presets: async () => (await import("./presets/PresetsPanel.svelte")).default,
+  signInLine: async () => (await import("./session/SignInLine.svelte")).default,
   signIn: async () => (await import("./session/SignIn.svelte")).default,
   admin: async () => (await import("./admin/AdminPage.svelte")).default,
   words: async () => (await import("./presets/WordsPanel.svelte")).default,

@@ -181,9 +181,6 @@ export const en: Record<keyof typeof zhCN, Phrase> = {
   "connection.offlineText":
     "huiyan's server cannot be reached. History and drafts are safe, and sending goes on by itself once it is back. If it stays away, run `huiyan start` on the computer that runs huiyan.",
 
-  "session.line": "Sign in to send. History and drafts are here.",
-  "session.open": "Sign in",
-
   "history.title": "History",
   "history.search": "Search titles and text",
   "history.empty": "No chats yet.",

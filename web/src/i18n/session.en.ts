@@ -2,6 +2,7 @@ import type { sessionZhCN } from "./session.zh-CN.ts";
 import type { Phrase } from "./zh-CN.ts";
 
 export const sessionEn: Record<keyof typeof sessionZhCN, Phrase> = {
+  "session.line": "Sign in to send. History and drafts are here.",
   "session.title": "Sign in",
   "session.why":
     "This huiyan needs an access key. What you have written is safe in this browser; what waits is sent once you have signed in.",

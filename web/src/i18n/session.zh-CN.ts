@@ -1,6 +1,7 @@
 import type { Phrase } from "./zh-CN.ts";
 
 export const sessionZhCN = {
+  "session.line": "需要登录后才能发送。历史记录和草稿都在。",
   "session.title": "登录",
   "session.why": "这个慧眼需要访问密钥。写好的内容都在这个浏览器里；登录后，等着发送的会自动发出。",
   "session.key": "访问密钥",

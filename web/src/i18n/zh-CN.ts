@@ -171,9 +171,6 @@ export const zhCN = {
   "connection.connecting": "正在连接…",
   "connection.offlineText": "连不上慧眼的服务。历史记录和草稿都在；恢复后会自动继续。一直没有恢复的话，请在运行慧眼的电脑上执行 huiyan start。",
 
-  "session.line": "需要登录后才能发送。历史记录和草稿都在。",
-  "session.open": "登录",
-
   "history.title": "历史记录",
   "history.search": "搜索标题和内容",
   "history.empty": "还没有对话。",
