@@ -50,7 +50,8 @@ def _empty(chat: ChatPage) -> None:
 
 def _strip(chat: ChatPage) -> None:
     chat.drop(*products(3))
-    expect(chat.strip).to_have_count(3)
+    # Read, too: what is still being read has no picture to enlarge, and its first button takes it away.
+    expect(chat.strip.locator("img")).to_have_count(3, timeout=20_000)
 
 
 def _answer(chat: ChatPage) -> None:
@@ -222,6 +223,7 @@ def _away(chat: ChatPage) -> None:
     chat.page.context.set_offline(True)
     chat.page.reload()
     chat.wait_connection("offline")
+    expect(chat.questions).to_have_count(1)
     chat.send("还在吗？")
     expect(chat.answers.last).to_have_attribute("data-status", "waiting")
 

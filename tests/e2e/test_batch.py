@@ -51,10 +51,11 @@ def test_rows_keep_their_order_and_at_most_as_many_as_asked_for_are_sent_at_once
 
 
 def test_a_reload_in_the_middle_asks_about_no_picture_twice(chat: ChatPage, server: PageServer) -> None:
-    server.engine.default_reply = Reply(text=COPY, first_delay_s=0.25, delay_s=0.05)
+    server.engine.default_reply = Reply(text=COPY, first_delay_s=0.5, delay_s=0.1)
     make(chat, 9)
     run(chat, at_once=2)
-    expect(chat.by_id("batch-progress")).to_contain_text(re.compile("[34]/9"), timeout=ANSWER_TIMEOUT_MS)
+    # Anywhere in the middle: a busy browser is not asked often enough to be caught at one number.
+    expect(chat.by_id("batch-progress")).to_contain_text(re.compile("[2-7]/9"), timeout=ANSWER_TIMEOUT_MS)
     chat.page.reload()
     wait_state(chat, "done")
     expect(chat.by_id("batch-progress")).to_contain_text("9/9")

@@ -63,6 +63,7 @@ export class Composer {
   #base = $state(NEW_DRAFT);
   readonly draftKey = $derived(this.editing === null ? this.#base : editDraftKey(this.editing));
   readonly images: readonly DraftImage[] = $derived(this.items.filter(isPrepared));
+  #opened = false;
   /** Ids of pictures of which another version is being made. */
   #deriving = $state.raw<readonly string[]>([]);
   readonly preparing = $derived(this.#deriving.length > 0 || this.items.some((item) => !isPrepared(item)));
@@ -103,9 +104,15 @@ export class Composer {
   /** Show the draft of a conversation (or of none yet). */
   async open(base: string): Promise<void> {
     void this.#saver.flush();
+    const first = !this.#opened;
+    this.#opened = true;
     this.#base = base;
     this.editing = null;
-    await this.#load(base);
+    // Whoever is quicker than the browser's storage has begun to type already.
+    if (first && !this.empty) {
+      await this.#putBefore(base);
+      this.#changed();
+    } else await this.#load(base);
   }
 
   /** Change a question that was sent: from what it was, or from the draft of an earlier try. */
@@ -314,6 +321,7 @@ export class Composer {
   }
 
   #changed(): void {
+    if (!this.#opened) return; // it would take the place of the draft that is still to be read
     this.#saver.save(this.draftKey, this.#text, [...this.images]);
   }
 }

@@ -293,11 +293,12 @@ describe("what is sent of a picture", () => {
     }
   }
   let current: ComposerLimits;
-  beforeEach(() => {
+  beforeEach(async () => {
     current = { maxImages: 3, maxImageBytes: 100, maxImagePixels: 1e6, wish };
     composer = new Composer(db, new DerivingPreparer(), () => current, (cause) => {
       throw cause;
     });
+    await composer.open(NEW_DRAFT);
   });
   const only = () => composer.images[0] as DraftImage;
 
@@ -323,5 +324,23 @@ describe("what is sent of a picture", () => {
     current = { ...current, wish: { ...wish, budget: { minTokens: 1, maxTokens: 4 } } };
     await composer.refit();
     expect(only()).toMatchObject({ label: "p. 3", sent: { mode: "fast", width: 64, height: 32 } });
+  });
+});
+
+describe("a page that is slower than whoever types", () => {
+  it("keeps what was typed before the stored draft came, and puts the draft before it", async () => {
+    composer.text = "stored";
+    await composer.flush();
+    const again = new Composer(db, preparer, () => ({ maxImages: 3, maxImageBytes: 100, maxImagePixels: 1000 }), () => undefined);
+    again.text = "typed at once";
+    await again.open(NEW_DRAFT);
+    expect(again.text).toBe("stored\ntyped at once");
+  });
+
+  it("keeps it where there is no draft", async () => {
+    const again = new Composer(db, preparer, () => ({ maxImages: 3, maxImageBytes: 100, maxImagePixels: 1000 }), () => undefined);
+    again.text = "typed at once";
+    await again.open(NEW_DRAFT);
+    expect(again.text).toBe("typed at once");
   });
 });
