@@ -246,7 +246,7 @@ async def test_too_little_time_says_where_it_stood(
     start: Callable[..., Any], make_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Whatever the machine's speed: a quick one is ready before any limit worth setting.
-    monkeypatch.setattr("huiyan.launcher.health.gateway_health", lambda *_: "loading")
+    monkeypatch.setattr("huiyan.launcher.health.gateway_health", lambda *_, **__: "loading")
     async with start(make_settings(launcher={"timeout_s": 0.4})) as started:
         error = await started.end()
     assert isinstance(error, StartFailedError)
