@@ -15,6 +15,17 @@ from tests.support.installation import Huiyan
 from tests.support.page_server import PageServer, page_server
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A browser test that fails runs once more; the summary names it (docs/decisions/0010).
+
+    This hook is asked about the items of every suite that runs.
+    """
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.flaky(reruns=1))
+
+
 @pytest.fixture(scope="session")
 def playwright() -> Iterator[Playwright]:
     with sync_playwright() as running:
