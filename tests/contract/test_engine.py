@@ -10,9 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from huiyan.engines.status import EngineEndpoint
+from huiyan.engines.upstream import Pool
+from huiyan.errors import EngineError
 from huiyan.testing import FakeEngine, Reply
 from tests.support.engine_process import EngineProcess, llama_cpp
 from tests.support.sse import parse_stream
@@ -220,6 +223,38 @@ async def test_connection_is_kept_after_an_answer_and_closed_after_an_error(engi
         assert response.status == 400
         assert not response.keep_alive
         await wire.until_closed()
+
+
+async def test_answers_follow_each_other_without_a_pause(engine: Subject) -> None:
+    """As in a queue: the next request is sent in the instant in which the last answer ends."""
+    body = msgspec.json.encode({"messages": QUESTION, "stream": True, "max_tokens": 4})
+    pool = Pool(engine.endpoint)
+    ends: asyncio.Queue[EngineError | None] = asyncio.Queue()
+
+    class Next:
+        def __init__(self, left: int) -> None:
+            self._left = left
+
+        def on_head(self, status: int, headers: object) -> None:
+            assert status == 200
+
+        def on_body(self, data: bytes) -> None:
+            pass
+
+        def on_end(self) -> None:
+            ends.put_nowait(None)
+            if self._left:
+                pool.send("POST", CHAT, Next(self._left - 1), body=[body])
+
+        def on_error(self, error: EngineError) -> None:
+            ends.put_nowait(error)
+
+    try:
+        pool.send("POST", CHAT, Next(9), body=[body])
+        async with asyncio.timeout(60):
+            assert [await ends.get() for _ in range(10)] == [None] * 10
+    finally:
+        pool.close()
 
 
 async def test_idle_connection_is_closed_by_the_engine(engine: Subject) -> None:

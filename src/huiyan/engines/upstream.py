@@ -222,13 +222,22 @@ class _Connection(asyncio.Protocol):
             return
         call, self._call = self._call, None
         self.resume()
-        if self._parser.should_keep_alive() and self.usable:
+        if self._parser.should_keep_alive() and self.usable and not _closes_all_the_same(self._headers):
             self.fresh_until_s = self._pool.loop.time() + _keep_alive_s(self._headers)
             self._pool.release(self)
         else:
             self.close()
         if call is not None:
             call.ended()
+
+
+def _closes_all_the_same(headers: Headers) -> bool:
+    """llama.cpp announces to keep the connection of a streamed answer, and closes it at once.
+
+    A request that is sent in that instant is lost, and must not be repeated: the next has to have a
+    connection of its own. (cpp-httplib closes after every answer whose length it did not know.)
+    """
+    return (b"server", b"llama.cpp") in headers and (b"transfer-encoding", b"chunked") in headers
 
 
 def _keep_alive_s(headers: Headers) -> float:
