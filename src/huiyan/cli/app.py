@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from huiyan.cli import ask, doctor, keys, logs, serve, start, status, stop, usage
+from huiyan.cli.bench import command as bench
 from huiyan.cli.options import help_text
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ for name, command in (
     ("ask", ask.ask),
     ("serve", serve.serve),
     ("usage", usage.usage),
+    ("bench", bench.bench),
 ):
     app.command(name, help=help_text(f"help.{name}"))(command)
 

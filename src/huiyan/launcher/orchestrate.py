@@ -117,6 +117,7 @@ class Launcher:
             engine=self._services.engine_status(),
             engine_pid=self._services.status_of("engine").pid,
             engine_port=self._prepared.engine.port,
+            engine_slots=self._prepared.engine.endpoint.slots,
             gateway=parts.part_status(self._services.status_of("gateway")),
         )
 

@@ -66,6 +66,7 @@ class StatusReport(msgspec.Struct, frozen=True, kw_only=True):
 
     address, web_port: where this machine itself reaches the gateway, whatever `url` calls it.
     certificate: PEM file that it serves, with its SHA-256 fingerprint; None without TLS.
+    engine_slots: answers that the engine writes at once; None: it decides itself.
     """
 
     pid: int
@@ -83,6 +84,7 @@ class StatusReport(msgspec.Struct, frozen=True, kw_only=True):
     engine: EngineStatus
     engine_pid: int | None
     engine_port: int
+    engine_slots: int | None = None
     gateway: PartStatus
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Final, Literal, NamedTuple, TypeVar
 
 from huiyan.errors import HuiyanError
-from huiyan.messages import checks, commands, engine, help_texts, keys, start, tls
+from huiyan.messages import bench, checks, commands, engine, help_texts, keys, start, tls
 
 Language = Literal["zh", "en"]
 
@@ -17,6 +17,7 @@ _E = TypeVar("_E", bound=HuiyanError)
 
 #: key → (Chinese, English), as templates for `str.format`.
 CATALOGUE: Final[dict[str, tuple[str, str]]] = {
+    **bench.SENTENCES,
     **checks.SENTENCES,
     **engine.SENTENCES,
     **start.SENTENCES,
