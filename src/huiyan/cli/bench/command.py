@@ -16,7 +16,7 @@ import typer
 from huiyan.cli import errors, options
 from huiyan.cli.options import help_text
 from huiyan.errors import NotRunningError, SettingsError
-from huiyan.messages import Language, refusal, say
+from huiyan.messages import Language, Text, refusal, say
 
 if TYPE_CHECKING:
     from huiyan.cli.bench.measure import Gateway, Load, Result, Shape
@@ -99,17 +99,14 @@ def _loads(
     for at_once, shown in dict.fromkeys(wanted):
         needed_tokens = shown * each_tokens + 128 + shape.max_tokens
         if shown > card.max_images:
-            words = ("bench.skip.pictures", {"limit": card.max_images})
+            reason = Text("bench.skip.pictures", {"limit": card.max_images})
         elif needed_tokens > card.context_tokens:
-            words = ("bench.skip.context", {"needed": needed_tokens, "context": card.context_tokens})
+            reason = Text("bench.skip.context", {"needed": needed_tokens, "context": card.context_tokens})
         else:
             loads.append(Load(users=at_once, pictures=shown))
             continue
-        key, args = words
         skipped.append(
-            Skipped(
-                users=at_once, pictures=shown, reason=say(key, "en", **args), reason_zh=say(key, "zh", **args)
-            )
+            Skipped(users=at_once, pictures=shown, reason=reason.render("en"), reason_zh=reason.render("zh"))
         )
     return loads, skipped
 
@@ -167,15 +164,22 @@ def _run(
 
 
 def _show(report: Report, language: Language) -> None:
+    from rich import box
     from rich.console import Console
     from rich.table import Table
 
     from huiyan.cli.bench.report import heads, remarks, rows
 
-    table = Table(title=say("bench.title", language, model=report.model))
+    table = Table(
+        title=say("bench.title", language, model=report.model),
+        box=box.SIMPLE,
+        padding=(0, 1),
+        pad_edge=False,
+        collapse_padding=True,
+    )
     for head in heads(language):
         table.add_column(head, justify="right")
-    for row in rows(report, language):
+    for row in rows(report):
         table.add_row(*row)
     console = Console()
     console.print(table)
@@ -204,7 +208,7 @@ def _write(path: Path, text: str) -> None:
     """Raises: SettingsError."""
     temporary = None
     try:
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent or Path())
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
         temporary = Path(name)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text)

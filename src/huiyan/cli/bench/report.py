@@ -54,7 +54,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 _GIB: Final = 1 << 30
 
 
-def rows(report: Report, language: Language) -> list[list[str]]:
+def rows(report: Report) -> list[list[str]]:
     """The table's cells, one list for each load."""
     return [
         [
@@ -74,26 +74,26 @@ def rows(report: Report, language: Language) -> list[list[str]]:
 
 
 COLUMNS: Final = (
-    "users",
-    "pictures",
-    "prompt",
-    "ttft",
-    "ttft_p95",
-    "itl",
-    "itl_p95",
-    "speed_user",
-    "speed",
-    "failed",
+    "bench.users",
+    "bench.pictures",
+    "bench.prompt",
+    "bench.ttft",
+    "bench.ttft_high",
+    "bench.itl",
+    "bench.itl_high",
+    "bench.speed_user",
+    "bench.speed",
+    "bench.failed",
 )
 
 
 def heads(language: Language) -> list[str]:
-    return [say(f"bench.{name}", language) for name in COLUMNS]
+    return [say(key, language) for key in COLUMNS]
 
 
 def remarks(report: Report, language: Language) -> list[str]:
     """Sentences below the table: memory against the plan, what was left out, what failed."""
-    found = []
+    found = [say("bench.legend", language)]
     if report.plan.slots is not None and any(each.users > report.plan.slots for each in report.results):
         found.append(say("bench.slots", language, slots=report.plan.slots))
     if report.held is not None:
@@ -130,10 +130,10 @@ def page(report: Report, language: Language) -> str:
     )
     labels = [say("bench.load", language, users=e.users, pictures=e.pictures) for e in report.results]
     plots = [
-        _plot(say(f"bench.plot.{name}", language), labels, [value(each) for each in report.results], digits)
-        for name, value, digits in _PLOTS
+        _plot(say(key, language), labels, [value(each) for each in report.results], digits)
+        for key, value, digits in _PLOTS
     ]
-    table = "".join(f"<tr>{_cells('td', row)}</tr>" for row in rows(report, language))
+    table = "".join(f"<tr>{_cells('td', row)}</tr>" for row in rows(report))
     notes = "".join(f"<li>{html.escape(remark)}</li>" for remark in remarks(report, language))
     return (
         f'<!doctype html>\n<html lang="{"zh-CN" if language == "zh" else "en"}">\n<meta charset="utf-8">\n'
@@ -153,9 +153,9 @@ def _itl_ms(each: Result) -> float | None:
 
 
 _PLOTS: Final[tuple[tuple[str, Callable[[Result], float | None], int], ...]] = (
-    ("ttft", _ttft_s, 2),
-    ("itl", _itl_ms, 1),
-    ("speed", lambda each: each.tokens_per_s or None, 0),
+    ("bench.plot.ttft", _ttft_s, 2),
+    ("bench.plot.itl", _itl_ms, 1),
+    ("bench.plot.speed", lambda each: each.tokens_per_s or None, 0),
 )
 
 _STYLE: Final = (
@@ -197,11 +197,11 @@ def _cells(tag: str, texts: Sequence[str]) -> str:
 
 
 def _seconds(value: float | None) -> str:
-    return "–" if value is None else f"{value:.2f} s"
+    return "–" if value is None else f"{value:.2f}"
 
 
 def _milliseconds(value: float | None) -> str:
-    return "–" if value is None else f"{value * 1000:.1f} ms"
+    return "–" if value is None else f"{value * 1000:.1f}"
 
 
 def _number(value: float | None) -> str:
