@@ -8,17 +8,11 @@ from pathlib import Path
 import msgspec
 import psutil
 
+from huiyan.hardware.gpu import Gpu, gpus_by_nvml
+
+__all__ = ["Gpu", "Machine", "gpus_by_nvml", "probe"]
+
 _CGROUP = Path("/sys/fs/cgroup")
-
-
-class Gpu(msgspec.Struct, frozen=True, kw_only=True):
-    """One NVIDIA GPU as the driver describes it. compute_capability: "8.9"."""
-
-    name: str
-    memory_total_bytes: int
-    memory_free_bytes: int
-    driver_version: str
-    compute_capability: str
 
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,41 +42,6 @@ def probe(*, cgroup: Path = _CGROUP) -> Machine:
         gpus=gpus,
         gpu_note=note,
     )
-
-
-def gpus_by_nvml() -> tuple[tuple[Gpu, ...], str]:
-    """GPUs that the NVIDIA driver lists, and otherwise the reason why there are none."""
-    import pynvml
-
-    try:
-        pynvml.nvmlInit()
-    except pynvml.NVMLError as error:
-        return (), str(error)
-    try:
-        driver = _text(pynvml.nvmlSystemGetDriverVersion())
-        gpus = []
-        for index in range(pynvml.nvmlDeviceGetCount()):
-            handle = pynvml.nvmlDeviceGetHandleByIndex(index)
-            memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
-            major, minor = pynvml.nvmlDeviceGetCudaComputeCapability(handle)
-            gpus.append(
-                Gpu(
-                    name=_text(pynvml.nvmlDeviceGetName(handle)),
-                    memory_total_bytes=int(memory.total),
-                    memory_free_bytes=int(memory.free),
-                    driver_version=driver,
-                    compute_capability=f"{major}.{minor}",
-                )
-            )
-        return tuple(gpus), "" if gpus else "the driver lists no GPU"
-    except pynvml.NVMLError as error:
-        return (), str(error)
-    finally:
-        pynvml.nvmlShutdown()
-
-
-def _text(value: str | bytes) -> str:
-    return value.decode() if isinstance(value, bytes) else value
 
 
 def _usable_cpus(cgroup: Path, logical: int) -> int:

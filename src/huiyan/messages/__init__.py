@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Final, Literal, NamedTuple, TypeVar
 
 from huiyan.errors import HuiyanError
-from huiyan.messages import bench, checks, commands, engine, help_texts, keys, start, tls
+from huiyan.messages import bench, checks, commands, engine, help_texts, keys, plan, start, tls
 
 Language = Literal["zh", "en"]
 
@@ -19,11 +19,12 @@ _E = TypeVar("_E", bound=HuiyanError)
 CATALOGUE: Final[dict[str, tuple[str, str]]] = {
     **bench.SENTENCES,
     **checks.SENTENCES,
-    **engine.SENTENCES,
-    **start.SENTENCES,
     **commands.SENTENCES,
+    **engine.SENTENCES,
     **help_texts.SENTENCES,
     **keys.SENTENCES,
+    **plan.SENTENCES,
+    **start.SENTENCES,
     **tls.SENTENCES,
 }
 

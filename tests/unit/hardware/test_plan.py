@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from huiyan.hardware import plan
-from huiyan.hardware.probe import Machine, gpus_by_nvml, probe
+from huiyan.hardware.probe import Machine, probe
 
 
 def machine(**changes: Any) -> Machine:
@@ -65,42 +65,3 @@ def test_no_limit_means_the_machine(tmp_path: Path, cpu_max: str) -> None:
     found = probe(cgroup=tmp_path)
     assert found.memory_total_bytes == psutil.virtual_memory().total
     assert 1 <= found.cpu_usable <= found.cpu_logical
-
-
-def test_a_missing_driver_is_a_note_and_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    import pynvml
-
-    def missing() -> None:
-        raise pynvml.NVMLError(pynvml.NVML_ERROR_LIBRARY_NOT_FOUND)
-
-    monkeypatch.setattr(pynvml, "nvmlInit", missing)
-    gpus, note = gpus_by_nvml()
-    assert gpus == ()
-    assert "not found" in note.lower()
-
-
-def test_gpus_are_described(monkeypatch: pytest.MonkeyPatch) -> None:
-    import pynvml
-
-    class Memory:
-        total, free = 24 * 1024**3, 20 * 1024**3
-
-    answers = {
-        "nvmlInit": lambda: None,
-        "nvmlShutdown": lambda: None,
-        "nvmlSystemGetDriverVersion": lambda: "570.1",
-        "nvmlDeviceGetCount": lambda: 1,
-        "nvmlDeviceGetHandleByIndex": lambda index: index,
-        "nvmlDeviceGetMemoryInfo": lambda handle: Memory,
-        "nvmlDeviceGetCudaComputeCapability": lambda handle: (8, 9),
-        "nvmlDeviceGetName": lambda handle: b"NVIDIA GeForce RTX 4090",
-    }
-    for name, answer in answers.items():
-        monkeypatch.setattr(pynvml, name, answer)
-    (gpu,), note = gpus_by_nvml()
-    assert (gpu.name, gpu.compute_capability, gpu.driver_version) == (
-        "NVIDIA GeForce RTX 4090",
-        "8.9",
-        "570.1",
-    )
-    assert note == ""

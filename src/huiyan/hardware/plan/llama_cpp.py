@@ -1,4 +1,4 @@
-"""What the machine can run of a given model: threads, and whether the memory is enough."""
+"""llama.cpp on this machine: threads, and whether the memory is enough."""
 
 from __future__ import annotations
 

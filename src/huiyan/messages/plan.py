@@ -1,0 +1,34 @@
+"""Sentences of the planner: why a configuration does not fit."""
+
+from typing import Final
+
+SENTENCES: Final[dict[str, tuple[str, str]]] = {
+    "plan.why.capability": (
+        "显卡的计算能力是 {found}，bf16 至少需要 {needed}",
+        "the card has compute capability {found}; bf16 needs {needed}",
+    ),
+    "plan.why.fp_kv": (
+        "显卡的计算能力是 {found}，fp8 缓存至少需要 {needed}",
+        "the card has compute capability {found}; an fp8 cache needs {needed}",
+    ),
+    "plan.why.context": (
+        "模型最多支持 {native} 个词元的上下文，要求的是 {asked}",
+        "the model takes {native} tokens of context at most; {asked} were asked for",
+    ),
+    "plan.why.busy": (
+        "显卡只剩 {free}，启动时就要占用 {needed}",
+        "only {free} of the card are free; {needed} are taken at the start",
+    ),
+    "plan.why.weights": (
+        "权重 {weights} 加上计算所需的 {activation}，{requested} 里没有留给缓存的空间",
+        "weights {weights} and working memory {activation} leave no cache within {requested}",
+    ),
+    "plan.why.cache": (
+        "一个 {context} 词元的请求需要 {needed} 缓存，只剩 {left}（{tokens} 个词元）",
+        "one request of {context} tokens needs {needed} of cache; {left} are left ({tokens} tokens)",
+    ),
+    "plan.why.headroom": (
+        "看图和 CUDA 图另需 {beyond}，只剩 {left}",
+        "looking at pictures and CUDA graphs need another {beyond}; {left} are left",
+    ),
+}
