@@ -8,7 +8,7 @@ import msgspec
 
 from huiyan.hardware.images import DEFAULT_MAX_PIXELS, DEFAULT_MIN_PIXELS
 
-Method = Literal["none", "fp8", "gptq", "awq", "gguf"]
+Method = Literal["none", "fp8", "gptq", "awq"]
 KvDtype = Literal["auto", "fp8"]
 
 _BF16_BYTES: Final = 2
@@ -34,9 +34,6 @@ class Quantization(msgspec.Struct, frozen=True, kw_only=True):
             return elements * _BF16_BYTES
         if self.method == "fp8":
             return elements + elements // _FP8_BLOCK * _FP8_SCALE_BYTES
-        if self.method == "gguf":
-            # ggml's Q4_K: 144 bytes for 256 weights; Q8_0: 34 for 32. Files tell exactly; this is for a plan.
-            return elements * 144 // 256 if self.bits <= 4 else elements * 34 // 32
         groups = elements // self.group_size
         return elements * self.bits // 8 + groups * _BF16_BYTES + groups * self.bits // 8
 

@@ -1,22 +1,27 @@
-"""What this machine has: CPU, memory, GPU. Containers' limits count, not the host's size."""
+"""What this machine has: CPU, memory, disk, GPU. Containers' limits count, not the host's size."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import psutil
 
+from huiyan.hardware import containers, cpu
+from huiyan.hardware.containers import ContainerLimits
+from huiyan.hardware.cpu import Cpu
+from huiyan.hardware.disk import Disk, disk_of
 from huiyan.hardware.gpu import Gpu, gpus_by_nvml
 
 __all__ = ["Gpu", "Machine", "gpus_by_nvml", "probe"]
 
-_CGROUP = Path("/sys/fs/cgroup")
-
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True):
-    """cpu_usable: what this process may use at once, by affinity and quota. gpu_note: why there is no GPU."""
+    """cpu_usable: what this process may use at once, by affinity, set and quota. gpu_note: why there is no
+    GPU, or not every one. disk: of the data directory, where one was named.
+    """
 
     cpu_logical: int
     cpu_physical: int
@@ -25,44 +30,47 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
     memory_available_bytes: int
     gpus: tuple[Gpu, ...] = ()
     gpu_note: str = ""
+    cpu: Cpu = Cpu()
+    container: ContainerLimits = ContainerLimits()
+    disk: Disk | None = None
 
 
-def probe(*, cgroup: Path = _CGROUP) -> Machine:
-    """Look at the machine once; takes up to a second where a GPU driver has to wake up."""
+def probe(*, data_dir: Path | None = None, cgroup: Path = containers.CGROUP, nvml: Any = None) -> Machine:
+    """Look at the machine once; takes up to a second where a GPU driver has to wake up.
+
+    nvml: a module with pynvml's names; the installed one unless given. Never raises for what is not there.
+    """
     logical = psutil.cpu_count(logical=True) or 1
     memory = psutil.virtual_memory()
-    total_bytes, available_bytes = _memory_limit(cgroup, memory.total, memory.available)
-    gpus, note = gpus_by_nvml()
+    limits = containers.limits(cgroup=cgroup)
+    total_bytes, available_bytes = _memory(limits, memory.total, memory.available)
+    gpus, note = gpus_by_nvml(nvml)
     return Machine(
         cpu_logical=logical,
         cpu_physical=psutil.cpu_count(logical=False) or logical,
-        cpu_usable=_usable_cpus(cgroup, logical),
+        cpu_usable=_usable_cpus(limits, logical),
         memory_total_bytes=total_bytes,
         memory_available_bytes=available_bytes,
         gpus=gpus,
         gpu_note=note,
+        cpu=cpu.describe(),
+        container=limits,
+        disk=None if data_dir is None else disk_of(data_dir),
     )
 
 
-def _usable_cpus(cgroup: Path, logical: int) -> int:
+def _usable_cpus(limits: ContainerLimits, logical: int) -> int:
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else logical
-    quota, _, period_us = _read(cgroup / "cpu.max").partition(" ")
-    if quota.isdigit() and period_us.isdigit() and int(period_us) > 0:
-        usable = min(usable, max(1, int(quota) // int(period_us)))
+    if limits.cpuset is not None:
+        usable = min(usable, limits.cpuset)
+    if limits.cpus is not None:
+        usable = min(usable, int(limits.cpus))
     return max(1, usable)
 
 
-def _memory_limit(cgroup: Path, total_bytes: int, available_bytes: int) -> tuple[int, int]:
-    limit = _read(cgroup / "memory.max")
-    if limit.isdigit() and int(limit) < total_bytes:
-        used = _read(cgroup / "memory.current")
-        free_bytes = int(limit) - (int(used) if used.isdigit() else 0)
-        return int(limit), max(0, min(available_bytes, free_bytes))
-    return total_bytes, available_bytes
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text().strip()
-    except OSError:
-        return ""
+def _memory(limits: ContainerLimits, total_bytes: int, available_bytes: int) -> tuple[int, int]:
+    """(size, what is free of it): the container's where that is smaller than the machine."""
+    limit = limits.memory_limit_bytes
+    if limit is None or limit >= total_bytes:
+        return total_bytes, available_bytes
+    return limit, max(0, min(available_bytes, limit - limits.memory_used_bytes))

@@ -31,4 +31,17 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
         "看图和 CUDA 图另需 {beyond}，只剩 {left}",
         "looking at pictures and CUDA graphs need another {beyond}; {left} are left",
     ),
+    "plan.no_config": (
+        "{path} 不存在，看不出模型的大小。",
+        "There is no {path}, so the model's size is unknown.",
+    ),
+    "plan.no_config.hint": (
+        "指定模型所在的目录，或用名称规划：huiyan plan --model 8B",
+        "Name the model's directory, or plan by name: huiyan plan --model 8B",
+    ),
+    "plan.bad_config": ("无法读取 {path}：{reason}", "{path} cannot be read: {reason}"),
+    "plan.bad_config.hint": (
+        "重新下载这个模型，或用名称规划：huiyan plan --model 8B",
+        "Fetch the model again, or plan by name: huiyan plan --model 8B",
+    ),
 }

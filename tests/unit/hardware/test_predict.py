@@ -134,7 +134,7 @@ def test_reasons_in_the_order_in_which_an_engine_meets_them() -> None:
     assert reason(ask("bf16", 0.9, 16_384, card(24, memory_free_bytes=20 * GIB))) == "plan.why.busy"
     assert reason(ask("bf16", 0.9, 16_384, card(12))) == "plan.why.weights"
     assert reason(ask("bf16", 0.85, 32_768, card(24))) == "plan.why.cache"
-    assert reason(ask("gptq-int4", 0.98, 16_384, card(24))) == "plan.why.headroom"
+    assert reason(ask("gptq-int4", 0.96, 16_384, card(24))) == "plan.why.headroom"
     assert reason(ask("gptq-int4", 0.9, 16_384, card(24, ""))) == "plan.why.capability"
 
 

@@ -18,7 +18,7 @@ class VllmFlags(msgspec.Struct, frozen=True, kw_only=True):
 
     gpu_memory_utilization: of the card's CUDA total; unused where kv_cache_memory_bytes is given, which
     overrides it. images, videos: per request. enforce_eager: no CUDA graphs. async_scheduling: None leaves
-    it to vLLM.
+    it to vLLM. gpu_preprocessing: pictures are resized on the card; no flag of vLLM's, but memory.
     """
 
     max_model_len: int
@@ -35,6 +35,7 @@ class VllmFlags(msgspec.Struct, frozen=True, kw_only=True):
     enforce_eager: bool = False
     async_scheduling: bool | None = None
     safetensors_load_strategy: LoadStrategy | None = None
+    gpu_preprocessing: bool = False
 
     def arguments(self) -> list[str]:
         """Words for `vllm serve MODEL`, in a fixed order."""

@@ -65,6 +65,8 @@ def predict(shape: ModelShape, gpu: Gpu, flags: VllmFlags) -> Prediction:
     blocks = memory.request_blocks(flags.max_model_len)
     # The encoder runs when the profile's activations are free again: only its excess is new.
     beyond = graphs + max(0, encoder - profile) + memory.CUDA_CONTEXT_BYTES
+    if flags.gpu_preprocessing:
+        beyond += memory.GPU_PREPROCESSING_BYTES
     found = Prediction(
         weights_bytes=weights,
         activation_bytes=activation,
@@ -87,10 +89,9 @@ def _why_not(shape: ModelShape, gpu: Gpu, flags: VllmFlags, found: Prediction) -
         return Text("plan.why.fp_kv", {"found": gpu.compute_capability, "needed": "8.9"})
     if flags.max_model_len > shape.text.context_tokens:
         return Text("plan.why.context", {"asked": flags.max_model_len, "native": shape.text.context_tokens})
-    if found.requested_bytes > gpu.memory_free_bytes:
-        return Text(
-            "plan.why.busy", {"needed": gib(found.requested_bytes), "free": gib(gpu.memory_free_bytes)}
-        )
+    at_start = found.requested_bytes + memory.CUDA_CONTEXT_BYTES
+    if at_start > gpu.memory_free_bytes:
+        return Text("plan.why.busy", {"needed": gib(at_start), "free": gib(gpu.memory_free_bytes)})
     if found.kv_bytes <= 0:
         return Text(
             "plan.why.weights",
