@@ -44,4 +44,36 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
         "重新下载这个模型，或用名称规划：huiyan plan --model 8B",
         "Fetch the model again, or plan by name: huiyan plan --model 8B",
     ),
+    "plan.why.images": (
+        "{images} 张 {size} 的图片连同文字需要 {needed} 个词元，上下文只有 {context}（最多 {most} 张）",
+        "{images} pictures of {size} with text: {needed} tokens; the context has {context} (at most {most})",
+    ),
+    "plan.why.users": (
+        "缓存同时只容得下 {found} 个这样的请求，需要 {users} 个",
+        "the cache holds {found} such requests at once; {users} are wanted",
+    ),
+    "plan.why.memory": (
+        "需要 {needed} 内存，除去系统所需只剩 {free}",
+        "{needed} of memory are needed; {free} are left beside the system",
+    ),
+    "plan.no_profile": (
+        "没有名为 {name} 的配置。有：{names}",
+        "There is no profile {name}. There are: {names}",
+    ),
+    "plan.no_profile.hint": ("您是不是想写 --profile {nearest}？", "Did you mean --profile {nearest}?"),
+    "plan.bad_card": ("看不懂的显卡：{text}", "That describes no card: {text}"),
+    "plan.bad_card.hint": (
+        "写成 名称:显存:计算能力，例如 --gpu 'RTX 3090:24GiB:8.6'",
+        "Write NAME:MEMORY:CAPABILITY, such as --gpu 'RTX 3090:24GiB:8.6'",
+    ),
+    "plan.bad_size": ("看不懂的图片尺寸：{text}", "That is no size of a picture: {text}"),
+    "plan.bad_size.hint": (
+        "写成 宽x高（像素）：--image-size 1920x1080",
+        "Write WIDTHxHEIGHT in pixels: --image-size 1920x1080",
+    ),
+    "plan.no_model": (
+        "不认识的模型：{name}。可规划的有 {names}，或写模型目录。",
+        "The model {name} is not known. A plan can be made for {names}, or for a model's directory.",
+    ),
+    "plan.no_model.hint": ("例如：huiyan plan --model 8B", "For example: huiyan plan --model 8B"),
 }

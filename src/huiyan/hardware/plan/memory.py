@@ -99,6 +99,16 @@ def encoder_bytes(shape: ModelShape, flags: VllmFlags) -> int:
     return patches * per_patch * _BF16 + 2 * outputs
 
 
+def buffers_bytes(shape: ModelShape, flags: VllmFlags) -> int:
+    """Buffers made between loading and profiling, which neither figure counts: they lie beyond `requested`.
+
+    A counter of every word for each sequence (v1/worker/gpu/sample/penalties.py), and the embeddings of a
+    batch (v1/worker/gpu/mm/encoder_runner.py).
+    """
+    counters = flags.max_num_seqs * shape.text.vocab_size * 4
+    return counters + flags.max_num_batched_tokens * shape.text.hidden_size * _BF16
+
+
 def encoder_budget_tokens(shape: ModelShape, flags: VllmFlags) -> int:
     """Visual tokens that one step may encode."""
     return max(flags.max_num_batched_tokens, flags.image_max_pixels // shape.vision.token_edge_px**2)

@@ -65,6 +65,7 @@ def predict(shape: ModelShape, gpu: Gpu, flags: VllmFlags) -> Prediction:
     blocks = memory.request_blocks(flags.max_model_len)
     # The encoder runs when the profile's activations are free again: only its excess is new.
     beyond = graphs + max(0, encoder - profile) + memory.CUDA_CONTEXT_BYTES
+    beyond += memory.buffers_bytes(shape, flags)
     if flags.gpu_preprocessing:
         beyond += memory.GPU_PREPROCESSING_BYTES
     found = Prediction(
