@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from huiyan.cli import ask, doctor, keys, logs, serve, start, status, stop, usage
+from huiyan.cli import ask, doctor, keys, logs, plan, serve, start, status, stop, usage
 from huiyan.cli.bench import command as bench
 from huiyan.cli.options import help_text
 
@@ -47,6 +47,7 @@ for name, command in (
     ("status", status.status),
     ("logs", logs.logs),
     ("doctor", doctor.doctor),
+    ("plan", plan.plan),
     ("ask", ask.ask),
     ("serve", serve.serve),
     ("usage", usage.usage),

@@ -15,6 +15,7 @@ from huiyan.errors import CheckRefusedError, HuiyanError
 from huiyan.messages import Language, Text, of_error, refusal, say
 
 if TYPE_CHECKING:
+    from huiyan.hardware.probe import Machine
     from huiyan.settings.model import Settings
 
 
@@ -25,13 +26,15 @@ class Finding:
     key: str
     state: Literal["ok", "warning", "failed"]
     text: Text | None = None
+    hint: Text | None = None
     error: HuiyanError | None = None
 
     def words(self, language: Language) -> tuple[str, str]:
         """(what was found, what to do)."""
         if self.error is not None:
             return of_error(self.error, language)
-        return (self.text.render(language) if self.text is not None else ""), ""
+        said = self.text.render(language) if self.text is not None else ""
+        return said, "" if self.hint is None else self.hint.render(language)
 
 
 @errors.guarded
@@ -55,7 +58,7 @@ def doctor(
     refused = 0
     for finding in examine(settings):
         refused += finding.state == "failed"
-        _print(finding, language, as_json=as_json)
+        show(finding, language, as_json=as_json)
     if refused:
         raise refusal(CheckRefusedError, "doctor.refused", count=refused)
     if not as_json:
@@ -70,7 +73,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     from huiyan.launcher import machine, model_files, ports
     from huiyan.launcher.preparation import memory_needed_bytes
 
-    found = probe()
+    found = probe(data_dir=settings.data_dir)
 
     def look_at_machine() -> Text:
         free_bytes = machine.check_data_dir(
@@ -101,6 +104,8 @@ def examine(settings: Settings) -> Iterator[Finding]:
         return web.moved or engine.moved or Text("port.ok", {"web": web.number, "engine": engine.number})
 
     yield _finding("layer.machine", look_at_machine)
+    yield from hardware_findings(found, engine=settings.engine.engine)
+    yield _finding("doctor.layer.engine", _look_at_engine)
     yield _finding("layer.model", look_at_model)
     yield _finding("doctor.layer.page", _look_at_page)
     if settings.gateway.tls.cert is not None:
@@ -109,6 +114,28 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield running
     if running.text is None or running.text.key != "doctor.running":
         yield _finding("layer.ports", look_at_ports)
+
+
+def hardware_findings(found: Machine, *, engine: str) -> Iterator[Finding]:
+    """Processor to plan. engine: the settings' one; what keeps vLLM from running is a note for any other."""
+    from huiyan.hardware.verdicts import judge
+
+    for verdict in judge(found, wants_vllm=engine == "vllm"):
+        yield Finding(
+            key=f"doctor.layer.{verdict.check}",
+            state=verdict.state,
+            text=verdict.text,
+            hint=verdict.hint,
+        )
+
+
+def _look_at_engine() -> Text:
+    from importlib import metadata
+
+    try:
+        return Text("doctor.engine", {"version": metadata.version("xllamacpp")})
+    except metadata.PackageNotFoundError as error:
+        raise refusal(CheckRefusedError, "doctor.no_engine") from error
 
 
 def _unrecorded() -> Any:
@@ -161,7 +188,7 @@ def _running(settings: Settings) -> Finding:
     )
 
 
-def _print(finding: Finding, language: Language, *, as_json: bool) -> None:
+def show(finding: Finding, language: Language, *, as_json: bool) -> None:
     message, hint = finding.words(language)
     name = say(finding.key, language)
     if as_json:
@@ -172,6 +199,8 @@ def _print(finding: Finding, language: Language, *, as_json: bool) -> None:
         }
         if finding.error is not None:
             line |= {"code": finding.error.code, "hint": hint}
+        elif hint:
+            line |= {"hint": hint}
         typer.echo(json.dumps(line, ensure_ascii=False))
         return
     typer.echo(f"[{say(f'doctor.{finding.state}', language)}] {name}: {message}")

@@ -8,9 +8,14 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
+
+PCI_DEVICES: Final = Path("/sys/bus/pci/devices")
+_NVIDIA: Final = "0x10de"
+_DISPLAY: Final = "0x03"
+_NAME_LENGTH: Final = 64
 
 
 class GpuProcess(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,6 +69,18 @@ class Gpu(msgspec.Struct, frozen=True, kw_only=True):
         """compute_capability as numbers; (0, 0) where it is unknown."""
         major, _, minor = self.compute_capability.partition(".")
         return (int(major), int(minor)) if major.isdigit() and minor.isdigit() else (0, 0)
+
+
+def cards_on_bus(devices: Path = PCI_DEVICES) -> int:
+    """NVIDIA display controllers that Linux sees, with or without a driver; 0 elsewhere."""
+    count = 0
+    for device in devices.glob("*"):
+        try:
+            vendor, kind = (device / "vendor").read_text().strip(), (device / "class").read_text().strip()
+        except OSError:
+            continue
+        count += vendor == _NVIDIA and kind.startswith(_DISPLAY)
+    return count
 
 
 def gpus_by_nvml(nvml: Any = None) -> tuple[tuple[Gpu, ...], str]:
@@ -174,9 +191,11 @@ def _processes(nvml: Any, handle: Any) -> tuple[GpuProcess, ...]:
 
 def _process_name(nvml: Any, pid: int) -> str:
     try:
-        return Path(_text(nvml.nvmlSystemGetProcessName(pid))).name
+        name = Path(_text(nvml.nvmlSystemGetProcessName(pid))).name
     except nvml.NVMLError:
         return ""
+    # A process names itself: no control characters onto somebody's terminal.
+    return "".join(letter for letter in name if letter.isprintable())[:_NAME_LENGTH]
 
 
 def _cuda_version(nvml: Any) -> str:

@@ -13,14 +13,15 @@ from huiyan.hardware import containers, cpu
 from huiyan.hardware.containers import ContainerLimits
 from huiyan.hardware.cpu import Cpu
 from huiyan.hardware.disk import Disk, disk_of
-from huiyan.hardware.gpu import Gpu, gpus_by_nvml
+from huiyan.hardware.gpu import Gpu, cards_on_bus, gpus_by_nvml
 
 __all__ = ["Gpu", "Machine", "gpus_by_nvml", "probe"]
 
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True):
     """cpu_usable: what this process may use at once, by affinity, set and quota. gpu_note: why there is no
-    GPU, or not every one. disk: of the data directory, where one was named.
+    GPU, or not every one. nvidia_cards: on the PCI bus, whether a driver knows them or not. disk: of the data
+    directory, where one was named.
     """
 
     cpu_logical: int
@@ -32,6 +33,7 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
     gpu_note: str = ""
     cpu: Cpu = Cpu()
     container: ContainerLimits = ContainerLimits()
+    nvidia_cards: int = 0
     disk: Disk | None = None
 
 
@@ -55,6 +57,7 @@ def probe(*, data_dir: Path | None = None, cgroup: Path = containers.CGROUP, nvm
         gpu_note=note,
         cpu=cpu.describe(),
         container=limits,
+        nvidia_cards=len(gpus) or cards_on_bus(),
         disk=None if data_dir is None else disk_of(data_dir),
     )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Final, Literal, NamedTuple, TypeVar
 
 from huiyan.errors import HuiyanError
-from huiyan.messages import bench, checks, commands, engine, help_texts, keys, plan, start, tls
+from huiyan.messages import bench, checks, commands, engine, hardware, help_texts, keys, plan, start, tls
 
 Language = Literal["zh", "en"]
 
@@ -21,6 +21,7 @@ CATALOGUE: Final[dict[str, tuple[str, str]]] = {
     **checks.SENTENCES,
     **commands.SENTENCES,
     **engine.SENTENCES,
+    **hardware.SENTENCES,
     **help_texts.SENTENCES,
     **keys.SENTENCES,
     **plan.SENTENCES,

@@ -102,4 +102,24 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
     ),
     "help.engine_key_file": ("引擎密钥所在的文件。", "File that holds the engine's key."),
     "help.context_tokens": ("该引擎的上下文长度。", "Context of that engine, in tokens."),
+    "help.plan": (
+        "规划：这台机器（或另一块显卡）能跑什么，以及引擎的参数。",
+        "What this machine, or another card, can run, and the engine's flags for it.",
+    ),
+    "help.profile": (
+        "用途：auto、rtx3060-12g、rtx4090-24g、a10-shared-24g、h100-80g、offline。",
+        "What for: auto, rtx3060-12g, rtx4090-24g, a10-shared-24g, h100-80g, offline.",
+    ),
+    "help.users": ("同时使用的人数。", "People who use it at the same time."),
+    "help.images": ("一个请求里的图片张数。", "Pictures in one request."),
+    "help.image_size": ("图片的尺寸（像素），例如 1920x1080。", "Size of a picture in pixels: 1920x1080."),
+    "help.context": ("一个请求的上下文，含回答。", "Context of one request in tokens, its answer included."),
+    "help.plan_model": (
+        "为哪个模型规划：2B、4B、8B、32B，模型全名，或模型目录。",
+        "Model to plan for: 2B, 4B, 8B, 32B, a hub name, or a model's directory.",
+    ),
+    "help.gpu": (
+        "为另一块显卡规划，写成 名称:显存:计算能力，例如 'RTX 3090:24GiB:8.6'。",
+        "Plan for another card, NAME:MEMORY:CAPABILITY: 'RTX 3090:24GiB:8.6'.",
+    ),
 }

@@ -22,6 +22,7 @@ COMPOSED = (
     "doctor.",
     "help.",
     "keys.head.",
+    "plan.head.",
     "keys.state.",
     "keys.limit.",
     "usage.head.",

@@ -33,7 +33,7 @@ _MOST_UTILIZATION: Final = 0.95
 _LEAST_UTILIZATION: Final = 0.01
 #: Pictures are not made smaller than this for memory's sake: text in them could not be read.
 _LEAST_IMAGE_TOKENS: Final = 1_280
-_FEWEST_SEQS: Final = 8
+_FEWEST_SEQS: Final = 16
 _MOST_SEQS: Final = 256
 #: Host memory below which vLLM's cache of prepared pictures (one in each of its two processes) is kept small.
 _LARGE_HOST_BYTES: Final = 32 * GIB

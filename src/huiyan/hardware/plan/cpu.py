@@ -56,9 +56,12 @@ class CpuCandidate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def cpu_candidates(machine: Machine, wish: Wish) -> list[CpuCandidate]:
-    """Largest model first, each at the longest context that the memory takes."""
-    models = SHOWN if wish.model is None or wish.model not in Q4_BYTES else (wish.model,)
-    return [_candidate(machine, wish, model) for model in models]
+    """Largest model first, each at the longest context that the memory takes.
+
+    Empty where a model was asked for that is too large for a CPU to be of use.
+    """
+    models = SHOWN if wish.model is None else (wish.model,)
+    return [_candidate(machine, wish, model) for model in models if model in Q4_BYTES]
 
 
 def choose_cpu(found: list[CpuCandidate], wish: Wish) -> CpuCandidate | None:

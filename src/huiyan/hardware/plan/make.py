@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 from huiyan.errors import SettingsError
+from huiyan.hardware.driver import driver_serves
 from huiyan.hardware.gpu import Gpu
 from huiyan.hardware.model_files import shape_of
 from huiyan.hardware.model_shape import ModelShape
@@ -81,8 +82,8 @@ def make_plan(
 
 
 def best_gpu(machine: Machine) -> Gpu | None:
-    """The card with the most free memory; in MIG mode, its slices are the cards."""
-    cards = [one for gpu in machine.gpus for one in devices(gpu)]
+    """The card with the most free memory whose driver serves; in MIG mode, its slices are the cards."""
+    cards = [one for gpu in machine.gpus if driver_serves(gpu) for one in devices(gpu)]
     return max(cards, key=lambda one: one.memory_free_bytes, default=None)
 
 

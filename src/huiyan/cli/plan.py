@@ -1,0 +1,76 @@
+"""`huiyan plan`: what this machine, or another card, can run, and the flags for it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from huiyan.cli import errors, options
+from huiyan.cli.options import help_text
+from huiyan.errors import MachineCheckError
+from huiyan.messages import refusal
+
+if TYPE_CHECKING:
+    from huiyan.hardware.plan.make import Plan
+
+Profile = Annotated[str, typer.Option("--profile", help=help_text("help.profile"))]
+Users = Annotated[int | None, typer.Option("--users", min=1, max=1024, help=help_text("help.users"))]
+Images = Annotated[int | None, typer.Option("--images", min=0, max=9, help=help_text("help.images"))]
+ImageSize = Annotated[str | None, typer.Option("--image-size", help=help_text("help.image_size"))]
+Context = Annotated[
+    int | None, typer.Option("--context", min=256, max=1_048_576, help=help_text("help.context"))
+]
+PlanModel = Annotated[str | None, typer.Option("--model", help=help_text("help.plan_model"))]
+Card = Annotated[str | None, typer.Option("--gpu", help=help_text("help.gpu"))]
+
+
+@errors.guarded
+def plan(  # noqa: PLR0913  # one for each option
+    *,
+    profile: Profile = "auto",
+    users: Users = None,
+    images: Images = None,
+    image_size: ImageSize = None,
+    context: Context = None,
+    model: PlanModel = None,
+    gpu: Card = None,
+    data_dir: options.DataDirOption = None,
+    config: options.Config = None,
+    lang: options.Lang = None,
+    as_json: options.Json = False,
+) -> int:
+    from huiyan.cli.plan_text import lines
+    from huiyan.hardware.plan.make import make_plan, model_named
+    from huiyan.hardware.plan.wish import wish_of
+    from huiyan.hardware.probe import probe
+    from huiyan.hardware.profiles import parse_card
+    from huiyan.hardware.profiles import profile as profile_named
+
+    settings, language = options.load_settings(data_dir=data_dir, config=config, lang=lang)
+    named = profile_named(profile)
+    preset, shape = model_named(model) if model is not None else (None, None)
+    wish = wish_of(named, users=users, images=images, image_size=image_size, context=context, model=preset)
+    machine = probe(data_dir=settings.data_dir)
+    card = parse_card(gpu) if gpu is not None else None
+    if card is None and not machine.gpus and named.card is not None:
+        card = parse_card(named.card)
+    found = make_plan(machine, wish, named, card=card, shape=shape)
+    if as_json:
+        from huiyan.cli.plan_json import to_json
+
+        typer.echo(json.dumps(to_json(found, machine, language), ensure_ascii=False))
+    else:
+        for line in lines(found, machine, language):
+            typer.echo(line)
+    if not _serves(found):
+        raise refusal(MachineCheckError, "plan.nothing")
+    return errors.OK
+
+
+def _serves(found: Plan) -> bool:
+    """Whether something answers: nano does where nothing in particular was asked for."""
+    if found.chosen is not None or found.chosen_cpu is not None:
+        return True
+    return not found.table and found.wish.model is None
