@@ -169,6 +169,18 @@ def test_offline_means_no_name_is_looked_up() -> None:
     assert all("--safetensors-load-strategy" in one.arguments() for one in flags)
 
 
+@pytest.mark.parametrize("page", ["profiles.md", "profiles.zh-CN.md"])
+def test_the_reference_lists_every_profile_as_it_is(page: str) -> None:
+    text = (Path(__file__).parents[3] / "docs" / "reference" / page).read_text("utf-8")
+    rows = {cells[1].strip().strip("`"): line for line in text.splitlines() if (cells := line.split("|"))[1:]}
+    for name, one in profiles().items():
+        found = wish_of(one)
+        size = "x".join(map(str, found.image_size))
+        assert f"{found.images} 张 {size}" in rows[name] or f"{found.images} of {size}" in rows[name]
+        assert f"| {found.users} |" in rows[name]
+        assert one.context is None or f"{one.context:,}" in rows[name]
+
+
 def test_what_was_asked_for_wins_over_the_profile() -> None:
     found = profile("rtx4090-24g")
     assert wish_of(found) == Wish(
