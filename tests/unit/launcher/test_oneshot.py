@@ -75,7 +75,7 @@ async def test_refusals_come_before_any_process(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     if kind is None:
-        monkeypatch.setattr("huiyan.hardware.plan._OVERHEAD_BYTES", 10**18)
+        monkeypatch.setattr("huiyan.hardware.plan.llama_cpp._OVERHEAD_BYTES", 10**18)
         kind = MachineCheckError
 
     async def ask() -> None:
