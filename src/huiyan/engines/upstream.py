@@ -15,6 +15,7 @@ from typing import Protocol, cast
 import httptools
 import msgspec
 
+from huiyan.engines.known_head import KnownHead, known_head
 from huiyan.engines.status import EngineEndpoint
 from huiyan.errors import EngineDiedError, EngineError, EngineProtocolError, EngineTimeoutError
 
@@ -27,7 +28,10 @@ class Listener(Protocol):
     """Told what comes back. After `on_end` or `on_error` nothing more is called."""
 
     def on_head(self, status: int, headers: Headers) -> None:
-        """Status and headers (names in lower case). Interim 1xx answers are not reported."""
+        """Status and headers (names in lower case), not to be changed. Interim 1xx answers are not reported.
+
+        Content-Length is not among them: it is the call's `length`.
+        """
 
     def on_body(self, data: bytes) -> None:
         """Bytes of the body, without transfer coding, as they arrive."""
@@ -38,14 +42,17 @@ class Listener(Protocol):
 
 
 class Call:
-    """One request under way: what its owner may do to it."""
+    """One request under way: what its owner may do to it.
+
+    length: bytes of the answer's body where the engine has said so; known from `on_head` on.
+    """
 
     __slots__ = (
         "_connection",
         "_done",
         "_last_activity_s",
         "_pool",
-        "head_seen",
+        "length",
         "listener",
         "request",
     )
@@ -57,7 +64,7 @@ class Call:
         self._connection: _Connection | None = None
         self._done = False
         self._last_activity_s = pool.loop.time()
-        self.head_seen = False
+        self.length: int | None = None
 
     def cancel(self) -> None:
         """Drop the request: the connection is closed, which is how engines learn of it."""
@@ -85,9 +92,9 @@ class Call:
     def started(self, connection: _Connection) -> None:
         self._connection = connection
 
-    def head(self, status: int, headers: Headers) -> None:
-        self.head_seen = True
+    def head(self, status: int, headers: Headers, length: int | None) -> None:
         if not self._done:
+            self.length = length
             self.listener.on_head(status, headers)
 
     def body(self, data: bytes) -> None:
@@ -121,6 +128,17 @@ class Call:
             connection.abort()
 
 
+class _KnownAnswer:
+    """A head of 200 that engines repeat (`known_head`): what it said, its length apart."""
+
+    __slots__ = ("head", "headers", "keep_alive_s")
+
+    def __init__(self, head: KnownHead, headers: Headers, keep_alive_s: float) -> None:
+        self.head = head
+        self.headers = headers
+        self.keep_alive_s = keep_alive_s
+
+
 class _Connection(asyncio.Protocol):
     """A kept-alive connection; serves one call at a time."""
 
@@ -131,6 +149,10 @@ class _Connection(asyncio.Protocol):
         self._headers: Headers = []
         self._call: Call | None = None
         self._reading_paused = False
+        #: The parser has read whole answers only. What it is about to read begins an answer, or b"".
+        self._between = True
+        self._beginning = b""
+        self._known: _KnownAnswer | None = None
         #: Loop time at which an unused connection must not be used any more.
         self.fresh_until_s = 0.0
 
@@ -181,7 +203,18 @@ class _Connection(asyncio.Protocol):
             # Bytes that answer nothing: out of step, never to be used again.
             self.abort()
             return
+        known = self._pool.known_answer
+        if known is not None and self._between:
+            found = known.head.match(data)
+            # Whole in one piece, as small answers are; any other is read by the parser.
+            if found is not None and found[0] + found[1] == len(data):
+                call.head(200, known.headers, found[0])
+                if found[0]:
+                    call.body(data[found[1] :])
+                self._answered(known.keep_alive_s)
+                return
         call.touch()
+        self._beginning = data if self._between else b""
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
@@ -203,6 +236,7 @@ class _Connection(asyncio.Protocol):
     # httptools callbacks
 
     def on_message_begin(self) -> None:
+        self._between = False
         self._headers = []
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -210,20 +244,43 @@ class _Connection(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()
-        if self._call is not None and status >= 200:
-            self._call.head(status, self._headers)
+        if self._call is None or status < 200:
+            return
+        length = None
+        headers = []
+        for header in self._headers:
+            if header[0] == b"content-length":
+                length = int(header[1])
+            else:
+                headers.append(header)
+        self._known = None
+        if status == 200 and length is not None and self._parser.should_keep_alive():
+            head = known_head(self._beginning, self._headers)
+            if head is not None:
+                self._known = _KnownAnswer(head, headers, _keep_alive_s(headers))
+        self._call.head(status, headers, length)
 
     def on_body(self, data: bytes) -> None:
         if self._call is not None:
             self._call.body(data)
 
     def on_message_complete(self) -> None:
+        self._beginning = b""  # what follows in the same bytes begins elsewhere
+        keeps_alive = self._parser.should_keep_alive() and not _closes_all_the_same(self._headers)
+        self._between = keeps_alive
         if self._parser.get_status_code() < 200:
             return
+        if self._known is not None:
+            self._pool.known_answer = self._known
+        self._answered(_keep_alive_s(self._headers) if keeps_alive else None)
+
+    def _answered(self, keep_alive_s: float | None) -> None:
+        """The answer is whole. keep_alive_s: how long the connection may be used again; None: not at all."""
         call, self._call = self._call, None
-        self.resume()
-        if self._parser.should_keep_alive() and self.usable and not _closes_all_the_same(self._headers):
-            self.fresh_until_s = self._pool.loop.time() + _keep_alive_s(self._headers)
+        if self._reading_paused:
+            self.resume()
+        if keep_alive_s is not None and self.usable:
+            self.fresh_until_s = self._pool.loop.time() + keep_alive_s
             self._pool.release(self)
         else:
             self.close()
@@ -275,6 +332,8 @@ class Pool:
         self._open: set[_Connection] = set()
         self._connecting: set[asyncio.Task[None]] = set()
         self._watch_timer: asyncio.TimerHandle | None = None
+        #: The last whole answer's head, to be recognised on all connections.
+        self.known_answer: _KnownAnswer | None = None
         host = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
         head = f"host: {host}:{endpoint.port}\r\n"
         if endpoint.api_key:

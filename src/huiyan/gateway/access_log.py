@@ -54,7 +54,6 @@ class AccessLog:
 
     def write(
         self,
-        *,
         method: str,
         path: str,
         status: int,

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from huiyan.engines.upstream import Headers
 from huiyan.errors import EngineError, HuiyanError
 from huiyan.gateway.relay import Sink
 from huiyan.gateway.run import Run
@@ -71,7 +70,7 @@ class Answer:
         self.key = key
         self.fingerprint = fingerprint
         self.run: Run | None = None
-        self.head: tuple[int, Headers, int | None] | None = None
+        self.head: tuple[int, bytes, int | None] | None = None
         self.chunks: list[bytes] = []
         self.size_bytes = 0
         self.complete = False
@@ -98,8 +97,8 @@ class Answer:
     def over(self) -> bool:
         return self.complete or self.error is not None
 
-    def on_head(self, status: int, headers: Headers, length: int | None) -> None:
-        self.head = (status, headers, length)
+    def on_head(self, status: int, block: bytes, length: int | None) -> None:
+        self.head = (status, block, length)
         self._wake()
 
     def on_body(self, data: bytes) -> None:

@@ -20,6 +20,7 @@ import msgspec
 from huiyan.engines.status import ModelCard
 from huiyan.engines.upstream import Headers
 from huiyan.errors import ContextExceededError
+from huiyan.gateway.headers import block
 from huiyan.gateway.kv_ledger import KvLedger
 
 #: Side of the square that one visual token stands for: patches of 16 merged 2 x 2.
@@ -117,10 +118,16 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     asked: int | None = None
     choices: int = 1
 
+    def block(self) -> bytes:
+        """`headers` as lines."""
+        if self.max_tokens is None and self.reason == "as-asked":
+            return _AS_ASKED
+        return block(self.headers())
+
     def headers(self) -> Headers:
         """For the answer: what was granted, and why."""
         if self.max_tokens is None:
-            return _AS_ASKED_HEADERS if self.reason == "as-asked" else [(b"x-huiyan-budget", b"uncounted")]
+            return [(b"x-huiyan-budget", self.reason.encode("ascii"))]
         relation = "=" if self.exact else "<="
         asked = "" if self.asked is None else f"; asked={self.asked}"
         why = f"{self.reason}; prompt{relation}{self.prompt_tokens}{asked}"
@@ -130,7 +137,7 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
         ]
 
 
-_AS_ASKED_HEADERS: Headers = [(b"x-huiyan-budget", b"as-asked")]
+_AS_ASKED = block([(b"x-huiyan-budget", b"as-asked")])
 
 Done = Callable[[Grant | ContextExceededError], None]
 

@@ -10,27 +10,20 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections.abc import Sequence
 from typing import Protocol
 
-from huiyan.engines.upstream import Headers
-from huiyan.errors import (
-    ConflictError,
-    HuiyanError,
-    PayloadTooLargeError,
-    RequestError,
-    UnsupportedMediaTypeError,
-)
+from huiyan.errors import ConflictError, HuiyanError, RequestError
 from huiyan.gateway import headers as http
 from huiyan.gateway import sse
-from huiyan.gateway.access.principal import NOBODY, Principal, Scope
 from huiyan.gateway.access_log import AccessLog
 from huiyan.gateway.admission import admit_chat, admit_completion
 from huiyan.gateway.answers import Reader
 from huiyan.gateway.errors import body_of, headers_of, status_of, unexpected
 from huiyan.gateway.finished import Finished
 from huiyan.gateway.form import Form, FormReader
-from huiyan.gateway.multipart import FormLimits
 from huiyan.gateway.relay import CHAT
+from huiyan.gateway.request_head import RequestHead, too_large
 from huiyan.gateway.run import CLIENT_GONE, Asked, Run
 from huiyan.gateway.service import Gateway
 from huiyan.gateway.workers.keyed import KeyedReader
@@ -41,12 +34,6 @@ _log = get_logger(__name__)
 #: A refused upload is read and thrown away for this long: closing at once would reset the connection
 #: before the client has read why.
 _LINGER_S = 10.0
-
-
-#: Of the request's headers; who it comes from is the door's to read.
-_READ = frozenset(
-    {b"x-request-id", b"content-type", b"content-length", b"idempotency-key", b"x-huiyan-timeout-s"}
-)
 
 
 class _NoEvent:
@@ -60,12 +47,10 @@ class Connection(Protocol):
 
     transport: asyncio.Transport
     loop: asyncio.AbstractEventLoop
-    peer: str
-    secure: bool
     gateway: Gateway
     access_log: AccessLog
 
-    def default_headers(self) -> Headers: ...
+    def default_block(self) -> bytes: ...
 
     def expect_body(self, timeout_s: float) -> None: ...
 
@@ -82,14 +67,12 @@ class Exchange:
     # What an exchange begins with stands here once: most are over before half of it has changed.
     response_complete = False
     disconnected = False
-    request_id = ""
     _started = False
     _form: FormReader | None = None
-    _deadline_s: float | None = None
     _ran = False
     _body_bytes = 0
     _body_complete = False
-    _refusal: HuiyanError | None = None
+    _body: Sequence[bytes] = ()
     _source: Run | Reader | KeyedReader | None = None
     _head_written = False
     _paused = False
@@ -100,32 +83,20 @@ class Exchange:
     _head = b""
     _status = 0
     _note = ""
-    _idempotency_key: bytes | None = None
-    _principal = NOBODY
-    _cors: Headers
 
-    def __init__(
-        self,
-        connection: Connection,
-        *,
-        path: str,
-        headers: Headers,
-        http_version: str,
-        keep_alive: bool,
-        expect_continue: bool,
-    ) -> None:
-        gateway = connection.gateway
+    def __init__(self, connection: Connection, head: RequestHead) -> None:
         self._connection = connection
-        self._gateway = gateway
+        self._gateway = gateway = connection.gateway
         self._loop = connection.loop
-        self.path = path
-        self.keep_alive = keep_alive and http_version == "1.1"
-        self._chunked = http_version == "1.1"
-        self._expect_continue = expect_continue
+        self._asked_by = head
+        self.path = head.path
+        self.keep_alive = head.keep_alive
+        self.request_id = head.request_id or gateway.new_request_id()
+        self._refusal: HuiyanError | None = head.refusal
+        if head.form is not None:
+            self._form = head.form
         self._started_s = self._loop.time()
-        self._body: list[bytes] = []
         gateway.active += 1
-        self._read_headers(headers)
 
     # What the connection reports.
 
@@ -137,7 +108,7 @@ class Exchange:
         elif self._body_complete:
             self._process()
         else:
-            if self._expect_continue:
+            if self._asked_by.expect_continue:
                 self._connection.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             self._connection.expect_body(self._gateway.options.body_timeout_s)
 
@@ -147,10 +118,14 @@ class Exchange:
             return
         self._body_bytes += len(data)
         if self._body_bytes > self._gateway.options.max_body_bytes:
-            self._refuse(self._too_large())
+            self._refuse(too_large(self._gateway.options))
             return
         if self._form is None:
-            self._body.append(data)
+            pieces = self._body
+            if isinstance(pieces, list):
+                pieces.append(data)
+            else:
+                self._body = [*pieces, data]
         else:
             try:
                 self._form.feed(data)
@@ -159,6 +134,12 @@ class Exchange:
                 return
         if self._started:
             self._connection.expect_body(self._gateway.options.body_timeout_s)
+
+    def feed_whole(self, data: bytes) -> None:
+        """All of the request's body at once, before `start`."""
+        self._body_bytes = len(data)
+        self._body = (data,)
+        self._body_complete = True
 
     def refuse(self, error: HuiyanError) -> bool:
         """Answer with this unless an answer has begun or was given. False: nothing was written."""
@@ -181,7 +162,7 @@ class Exchange:
     def lost(self) -> None:
         """The client is gone."""
         self.disconnected = True
-        self._body.clear()
+        self._body = ()
         self._drop_form()
         if not self.response_complete:
             self._note = "client gone"
@@ -215,73 +196,9 @@ class Exchange:
 
     # Reading the request.
 
-    def _read_headers(self, headers: Headers) -> None:
-        options = self._gateway.options
-        content_type = b""
-        for name, value in headers:
-            if name not in _READ:
-                pass
-            elif name == b"x-request-id":
-                self.request_id = http.valid_request_id(value) or ""
-            elif name == b"content-type":
-                content_type = value
-            elif name == b"content-length" and int(value) > options.max_body_bytes:
-                self._refusal = self._too_large()
-            elif name == b"idempotency-key":
-                self._idempotency_key = value
-            elif name == b"x-huiyan-timeout-s":
-                self._deadline_s = http.valid_timeout_s(value)
-                if self._deadline_s is None:
-                    self._refusal = RequestError(
-                        "The header X-Huiyan-Timeout-S holds no number of seconds above 0.",
-                        hint="Send for example 30, or leave it out.",
-                        param="X-Huiyan-Timeout-S",
-                    )
-        self.request_id = self.request_id or self._gateway.new_request_id()
-        if content_type != b"application/json":
-            self._refusal = self._refusal or self._read_content_type(content_type)
-        door = self._gateway.access.door
-        connection = self._connection
-        found = door.check(
-            headers, method=b"POST", peer=connection.peer, secure=connection.secure, scope=Scope.CHAT
-        )
-        if isinstance(found, Principal):
-            self._principal = found
-        else:
-            self._refusal = found
-        self._cors = door.cors.headers(headers)
-
-    def _read_content_type(self, content_type: bytes) -> RequestError | None:
-        media_type = content_type.partition(b";")[0].strip().lower()
-        if media_type in (b"application/json", b""):
-            return None
-        if media_type != b"multipart/form-data" or self.path != CHAT:
-            forms = " or multipart/form-data" if self.path == CHAT else ""
-            return UnsupportedMediaTypeError(
-                f"{media_type.decode('latin-1')!r} is not read here.", hint=f"Send application/json{forms}."
-            )
-        options = self._gateway.options
-        limits = FormLimits(
-            max_total_bytes=options.max_body_bytes,
-            max_file_bytes=options.max_image_bytes,
-            max_request_bytes=options.max_body_bytes,
-            max_files=options.max_images,
-        )
-        try:
-            self._form = FormReader(content_type, limits)
-        except RequestError as error:
-            return error
-        return None
-
-    def _too_large(self) -> PayloadTooLargeError:
-        return PayloadTooLargeError(
-            f"The request is larger than the limit of {self._gateway.options.max_body_bytes:,} bytes.",
-            hint="Send fewer or smaller pictures.",
-        )
-
     def _refuse(self, error: HuiyanError) -> None:
         self._refusal = error
-        self._body.clear()
+        self._body = ()
         self._drop_form()
         if self._started:
             self._respond_error(error)
@@ -307,22 +224,23 @@ class Exchange:
         if admitted.stream:
             self._stream = True
             self._boundary = sse.Boundary()
+        head = self._asked_by
         asked = Asked(
-            path=self.path,
-            admitted=admitted,
-            principal=self._principal,
-            request_id=self.request_id,
-            received_bytes=self._body_bytes,
-            started_s=self._started_s,
-            deadline_s=self._deadline_s,
+            self.path,
+            admitted,
+            head.principal,
+            self.request_id,
+            self._body_bytes,
+            self._started_s,
+            head.deadline_s,
         )
-        if self._idempotency_key is not None:
+        if head.idempotency_key is not None:
             fingerprint = (
                 form.fingerprint
                 if form is not None
                 else hashlib.blake2b(admitted.body, digest_size=16).digest()
             )
-            self._source = self._keyed(self._idempotency_key, fingerprint, asked)
+            self._source = self._keyed(head.idempotency_key, fingerprint, asked)
         else:
             self._ran = True
             self._source = gateway.run(asked, self)
@@ -332,7 +250,7 @@ class Exchange:
     def _take_body(self) -> tuple[bytes, Form | None]:
         """The request's JSON, and the form that it came in."""
         reader, self._form = self._form, None
-        pieces, self._body = self._body, []
+        pieces, self._body = self._body, ()
         if reader is None:
             return (pieces[0] if len(pieces) == 1 else b"".join(pieces)), None
         form = reader.finish()
@@ -348,7 +266,7 @@ class Exchange:
                 param="Idempotency-Key",
             )
         # Another key's holder must not read this one's answers.
-        key = f"{self._principal.id} {key}"
+        key = f"{self._asked_by.principal.id} {key}"
         answer = gateway.answers.get(key)
         self._ran = True
         if answer is None and gateway.shared is not None:
@@ -371,19 +289,23 @@ class Exchange:
 
     # Sink: the answer on its way to the client.
 
-    def on_head(self, status: int, headers: Headers, length: int | None) -> None:
-        framing: Headers
+    def on_head(self, status: int, block: bytes, length: int | None) -> None:
         if length is not None:
             self._length = length
-            framing = [(b"content-length", b"%d" % length)]
-        elif self._chunked:
-            framing = [(b"transfer-encoding", b"chunked")]
+            framing = b"content-length: %d\r\n" % length
+        elif self._asked_by.chunked:
+            framing = b"transfer-encoding: chunked\r\n"
         else:
-            framing = []
+            framing = b""
             self.keep_alive = False
         if self._stream:
-            framing += [(b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no")]
-        self._write_head(status, headers, framing, wait_for_body=length is not None)
+            framing += b"cache-control: no-cache\r\nx-accel-buffering: no\r\n"
+        head = self._head_of(status, block, framing)
+        if length is None:
+            self._connection.transport.write(head)
+        else:
+            # The body is at hand: both in one write save a system call.
+            self._head = head
 
     def on_body(self, data: bytes) -> None:
         if self.response_complete or not data:
@@ -391,7 +313,7 @@ class Exchange:
         self._sent_bytes += len(data)
         if self._stream:
             self._boundary.feed(data)
-        if self._length is None and self._chunked:
+        if self._length is None and self._asked_by.chunked:
             self._connection.transport.writelines((b"%x\r\n" % len(data), data, b"\r\n"))
         elif self._head:
             self._connection.transport.writelines((self._head, data))
@@ -410,7 +332,7 @@ class Exchange:
             self._finish()
             self._connection.transport.abort()
             return
-        if self._length is None and self._chunked:
+        if self._length is None and self._asked_by.chunked:
             self._connection.transport.write(b"0\r\n\r\n")
         self._finish()
 
@@ -434,18 +356,20 @@ class Exchange:
 
     # Writing.
 
-    def _write_head(self, status: int, *groups: Headers, wait_for_body: bool = False) -> None:
-        """wait_for_body: it is at hand; head and body in one write save a system call."""
+    def _head_of(self, status: int, block: bytes, framing: bytes) -> bytes:
+        """block, framing: lines of headers."""
         self._head_written = True
         self._status = status
-        own: Headers = [(b"x-request-id", self.request_id.encode("ascii"))]
-        if not self.keep_alive:
-            own.append((b"connection", b"close"))
-        head = http.head(status, self._connection.default_headers(), *groups, own, self._cors)
-        if wait_for_body:
-            self._head = head
-        else:
-            self._connection.transport.write(head)
+        return b"%b%b%b%bx-request-id: %b\r\n%b%b%b" % (
+            http.status_line(status),
+            self._connection.default_block(),
+            block,
+            framing,
+            self.request_id.encode("ascii"),
+            b"" if self.keep_alive else b"connection: close\r\n",
+            self._asked_by.block,
+            http.END,
+        )
 
     def _respond_error(self, error: HuiyanError) -> None:
         if self.response_complete or self.disconnected:
@@ -454,10 +378,9 @@ class Exchange:
         if not self._body_complete:
             self.keep_alive = False
         body = body_of(error, self.request_id)
-        framing = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
-        self._write_head(status_of(error), framing, headers_of(error), wait_for_body=True)
-        self._connection.transport.writelines((self._head, body))
-        self._head = b""
+        framing = b"content-type: application/json\r\ncontent-length: %d\r\n" % len(body)
+        head = self._head_of(status_of(error), http.block(headers_of(error)), framing)
+        self._connection.transport.writelines((head, body))
         self._sent_bytes = len(body)
         self._note = error.code
         if not self._ran:
@@ -469,7 +392,7 @@ class Exchange:
         self._gateway.finished(
             Finished(
                 request_id=self.request_id,
-                principal=self._principal,
+                principal=self._asked_by.principal,
                 path=self.path,
                 status=status,
                 stream=self._stream,
@@ -497,13 +420,13 @@ class Exchange:
             self._source = None
         self._gateway.active -= 1
         self._connection.access_log.write(
-            method="POST",
-            path=self.path,
-            status=self._status or CLIENT_GONE,
-            request_id=self.request_id,
-            duration_s=self._loop.time() - self._started_s,
-            sent_bytes=self._sent_bytes,
-            note=self._note,
+            "POST",
+            self.path,
+            self._status or CLIENT_GONE,
+            self.request_id,
+            self._loop.time() - self._started_s,
+            self._sent_bytes,
+            self._note,
         )
         if self.disconnected:
             return

@@ -59,17 +59,18 @@ def relayed(headers: Headers) -> Headers:
     ]
 
 
-_END = b"".join(b"%b: %b\r\n" % header for header in SECURITY) + b"\r\n"
+def block(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """The lines of these headers, as they stand in a head."""
+    return b"".join([b"%b: %b\r\n" % header for header in headers])
+
+
+#: What every head ends with.
+END = block(SECURITY) + b"\r\n"
 
 
 def head(status: int, *groups: Iterable[tuple[bytes, bytes]]) -> bytes:
     """Status line, the given headers and SECURITY, with the blank line at their end."""
-    parts = [status_line(status)]
-    for group in groups:
-        if group:
-            parts += [b"%b: %b\r\n" % header for header in group]
-    parts.append(_END)
-    return b"".join(parts)
+    return b"".join([status_line(status), *[block(group) for group in groups if group], END])
 
 
 def valid_request_id(value: bytes | None) -> str | None:

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 from huiyan.engines.upstream import Headers
 from huiyan.errors import QueueFullError
 from huiyan.gateway.access.principal import KeyLimits, Principal
-from huiyan.gateway.windows import DAY_S, MINUTE_S, Account, Reading
+from huiyan.gateway.headers import block
+from huiyan.gateway.windows import DAY_S, MINUTE_S, Account, Reading, SlidingWindow
 
 if TYPE_CHECKING:
     from huiyan.gateway.shared_limits import SharedLimits
@@ -73,6 +74,13 @@ class Lease:
         """x-ratelimit-* as OpenAI has them; the request itself is counted in."""
         reading = self._reading if self._account is None else self._account.read_now()
         return [] if reading is None else headers_of(self._limits, reading)
+
+    def block(self) -> bytes:
+        """`headers` as lines."""
+        account = self._account
+        if account is None:
+            return b"" if self._reading is None else block(headers_of(self._limits, self._reading))
+        return block_of(self._limits, account)
 
 
 #: For whoever has no limits: nothing is counted.
@@ -199,6 +207,17 @@ def headers_of(limits: KeyLimits, reading: Reading) -> Headers:
     return found
 
 
+def block_of(limits: KeyLimits, account: Account) -> bytes:
+    """`headers_of` as lines, of an account as it is now."""
+    now = account.now()
+    found = b""
+    if limits.requests_per_min is not None:
+        found = _lines(_REQUEST_LINES, limits.requests_per_min, account.requests, now)
+    if limits.tokens_per_min is not None:
+        found += _lines(_TOKEN_LINES, limits.tokens_per_min, account.tokens, now)
+    return found
+
+
 def _refused(limits: KeyLimits, reading: Reading, message: str, *, wait_s: float, hint: str) -> Refused:
     error = QueueFullError(message, retry_after_s=max(1.0, wait_s), hint=hint)
     return Refused(error, headers_of(limits, reading))
@@ -212,12 +231,25 @@ _REQUESTS: _Names = (
 )
 _TOKENS: _Names = (b"x-ratelimit-limit-tokens", b"x-ratelimit-remaining-tokens", b"x-ratelimit-reset-tokens")
 
+_REQUEST_LINES = b"%b: %%d\r\n%b: %%d\r\n%b: %%b\r\n" % _REQUESTS
+_TOKEN_LINES = b"%b: %%d\r\n%b: %%d\r\n%b: %%b\r\n" % _TOKENS
+
 _MAX_RESET_S = int(2 * MINUTE_S)
 #: By whole seconds, as OpenAI writes them: 1m30s, 12s, 0s.
 _DURATIONS = [
     b"%dm%ds" % divmod(seconds, 60) if seconds >= 60 else b"%ds" % seconds
     for seconds in range(_MAX_RESET_S + 1)
 ]
+
+
+def _lines(lines: bytes, limit: int, window: SlidingWindow, now: float) -> bytes:
+    used, reset_s = window.state(now)
+    remaining = limit - used
+    return lines % (
+        limit,
+        max(0, remaining),
+        _DURATIONS[math.ceil(reset_s) if reset_s < _MAX_RESET_S else _MAX_RESET_S],
+    )
 
 
 def _trio(names: _Names, limit: int, used: int, reset_s: float) -> Headers:

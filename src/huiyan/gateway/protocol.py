@@ -17,13 +17,14 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from huiyan.engines.upstream import Headers
+from huiyan.engines.known_head import KnownHead, known_head
 from huiyan.errors import RequestError
 from huiyan.gateway import headers as http
 from huiyan.gateway.access_log import AccessLog
 from huiyan.gateway.errors import body_of
 from huiyan.gateway.exchange import Exchange
 from huiyan.gateway.relay import CHAT, COMPLETION
+from huiyan.gateway.request_head import RequestHead, read_head
 from huiyan.gateway.service import Gateway
 
 _HOT = {CHAT.encode("ascii"): CHAT, COMPLETION.encode("ascii"): COMPLETION}
@@ -87,13 +88,28 @@ class GatewayProtocol(HttpToolsProtocol):
         self.secure = False
         self._current: Exchange | None = None
         self._waiting: list[Exchange] = []
+        #: The last hot request's head, to be recognised when it comes again, and what it said.
+        self._known: KnownHead | None = None
+        self._known_says: RequestHead | None = None
+        #: The parser has read whole messages only. What it is about to read begins a message, or b"".
+        self._between = True
+        self._beginning = b""
+        #: Bytes of a body that the parser does not see, as its head was a known one.
+        self._body_left = 0
+        self._defaults: tuple[object, bytes] = (None, b"")
         self._header_bytes = 0
         self._head_deadline_s = _NEVER
         self._body_deadline_s = _NEVER
         self._idle_deadline_s = _NEVER
 
-    def default_headers(self) -> Headers:
-        return self.server_state.default_headers
+    def default_block(self) -> bytes:
+        """Headers of the server's own on every answer; uvicorn makes a new list of them every second."""
+        headers = self.server_state.default_headers
+        made_of, lines = self._defaults
+        if made_of is not headers:
+            lines = http.block(headers)
+            self._defaults = headers, lines
+        return lines
 
     def exchange_done(self, exchange: Exchange) -> None:
         if self._current is exchange:
@@ -154,18 +170,69 @@ class GatewayProtocol(HttpToolsProtocol):
             self._current.resume()
 
     def data_received(self, data: bytes) -> None:
+        if self._known is not None:
+            data = self._read_known(data)
+            if not data:
+                return
         # uvicorn's, but for the timer that it stops: `sweep` stands for it.
+        self._beginning = data if self._between else b""
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserError:
+            self._known = None
             self.send_400_response("Invalid HTTP request received.")
         except httptools.HttpParserUpgrade:
+            self._known = None
             self._unsupported_upgrade_warning()
+        finally:
+            self._beginning = b""
+
+    def _read_known(self, data: bytes) -> bytes:
+        """Requests with the head that is known, as far as they go; what is left is the parser's to read."""
+        while data:
+            if self._body_left:
+                data = self._read_body(data)
+                continue
+            known, says = self._known, self._known_says
+            found = known.match(data) if known is not None and self._between else None
+            if found is None or says is None:
+                return data
+            gateway = self.gateway
+            length, start = found
+            if length > gateway.options.max_body_bytes or not says.holds(gateway):
+                return data
+            if self.transport.is_closing():
+                return b""
+            end = start + length
+            exchange = Exchange(self, says)
+            if end <= len(data):
+                exchange.feed_whole(data[start:end])
+                data = data[end:]
+                self._enter(exchange)
+            else:
+                self._body_left = end - len(data)
+                self._enter(exchange)
+                if start < len(data):
+                    exchange.feed(data[start:])
+                return b""
+        return b""
+
+    def _read_body(self, data: bytes) -> bytes:
+        """More of a body whose head was known. Returns what follows it."""
+        exchange: object = self.cycle
+        assert isinstance(exchange, Exchange), "only their bodies pass the parser by"
+        piece = data if len(data) <= self._body_left else data[: self._body_left]
+        self._body_left -= len(piece)
+        exchange.feed(piece)
+        if not self._body_left:
+            exchange.complete()
+        return data[len(piece) :]
 
     # httptools callbacks
 
     def on_message_begin(self) -> None:
         # uvicorn's builds an ASGI scope, which the hot routes do not need: see on_headers_complete.
+        self._between = False
         self.url = b""
         self.expect_100_continue = False
         self.headers = []
@@ -200,15 +267,24 @@ class GatewayProtocol(HttpToolsProtocol):
             self.scope["headers"] = headers
             super().on_headers_complete()
             return
-        previous: RequestResponseCycle | Exchange | None = self.cycle
-        exchange = Exchange(
-            self,
+        says = read_head(
+            self.gateway,
+            self.headers,
             path=path,
-            headers=self.headers,
             http_version=self.parser.get_http_version(),
             keep_alive=self.parser.should_keep_alive(),
             expect_continue=self.expect_100_continue,
+            peer=self.peer,
+            secure=self.secure,
         )
+        # Only of what begins here it is certain which bytes the head was.
+        self._known = known_head(self._beginning, self.headers) if says.repeatable else None
+        self._known_says = None if self._known is None else says
+        self._enter(Exchange(self, says))
+
+    def _enter(self, exchange: Exchange) -> None:
+        """A request for the engine: its turn on this connection has come, or comes after those before it."""
+        previous: RequestResponseCycle | Exchange | None = self.cycle
         self.cycle = exchange  # type: ignore[assignment]  # stands in for a cycle, see Exchange
         if previous is None or previous.response_complete:
             self._begin(exchange)
@@ -225,6 +301,8 @@ class GatewayProtocol(HttpToolsProtocol):
             super().on_body(body)
 
     def on_message_complete(self) -> None:
+        self._between = self.parser.should_keep_alive()
+        self._beginning = b""  # what follows in the same bytes begins elsewhere
         cycle: object = self.cycle
         if isinstance(cycle, Exchange):
             cycle.complete()
@@ -264,7 +342,7 @@ class GatewayProtocol(HttpToolsProtocol):
             body = body_of(error, request_id)
             framing = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
             own = [(b"x-request-id", request_id.encode("ascii")), (b"connection", b"close")]
-            self.transport.write(http.head(400, self.default_headers(), framing, own) + body)
+            self.transport.write(http.head(400, self.server_state.default_headers, framing, own) + body)
         self.transport.close()
 
     def _begin(self, exchange: Exchange) -> None:

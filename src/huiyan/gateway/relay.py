@@ -15,7 +15,7 @@ from huiyan.errors import (
     EngineStartingError,
     HuiyanError,
 )
-from huiyan.gateway.headers import relayed
+from huiyan.gateway.headers import block, relayed
 
 CHAT = "/v1/chat/completions"
 COMPLETION = "/v1/completions"
@@ -27,8 +27,11 @@ MAX_ERROR_BYTES = 64 * 1024
 class Sink(Protocol):
     """Where an answer goes. After `on_end` or `on_error` nothing more comes."""
 
-    def on_head(self, status: int, headers: Headers, length: int | None) -> None:
-        """status: below 400. length: bytes of the body where the engine said so; None for a stream."""
+    def on_head(self, status: int, block: bytes, length: int | None) -> None:
+        """status: below 400. block: the lines of the answer's headers, framing and our own ones apart.
+
+        length: bytes of the body where the engine said so; None for a stream.
+        """
 
     def on_body(self, data: bytes) -> None: ...
 
@@ -37,14 +40,18 @@ class Sink(Protocol):
     def on_error(self, error: HuiyanError) -> None: ...
 
 
-def head_of(headers: Headers) -> tuple[int | None, Headers]:
-    """The length of the engine's body where it says so, and the headers that a client may see."""
-    length = None
-    for name, value in headers:
-        if name == b"content-length" and value.isdigit():
-            length = int(value)
-            break
-    return length, relayed(headers)
+class RelayedHeads:
+    """What clients may see of engines' heads. One for a gateway: engines repeat their heads."""
+
+    def __init__(self) -> None:
+        self._headers: Headers = []
+        self._block = b""
+
+    def of(self, headers: Headers) -> bytes:
+        """The lines that a client may see. The same list again is not read again."""
+        if headers is not self._headers:
+            self._headers, self._block = headers, block(relayed(headers))
+        return self._block
 
 
 class _ErrorObject(msgspec.Struct):

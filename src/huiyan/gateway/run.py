@@ -28,7 +28,7 @@ from huiyan.gateway.limits import Lease, Limiter, Refused
 from huiyan.gateway.metrics import ChunkClock, Metrics
 from huiyan.gateway.queue import FairQueue
 from huiyan.gateway.queue_order import Ticket
-from huiyan.gateway.relay import MAX_ERROR_BYTES, Sink, error_from, head_of
+from huiyan.gateway.relay import MAX_ERROR_BYTES, RelayedHeads, Sink, error_from
 from huiyan.gateway.tail import UsageTail
 from huiyan.log import get_logger
 
@@ -37,10 +37,10 @@ _log = get_logger(__name__)
 #: nginx's, for a client that left before it had its answer.
 CLIENT_GONE = 499
 
-_EVENT_STREAM: Headers = [(b"content-type", b"text/event-stream")]
+_EVENT_STREAM = b"content-type: text/event-stream\r\n"
 
 
-class Asked(msgspec.Struct, kw_only=True, gc=False):
+class Asked(msgspec.Struct, gc=False):
     """A request that was admitted, and whose it is.
 
     received_bytes: of its body as it came. started_s: loop time of its first byte.
@@ -69,6 +69,7 @@ class Services(Protocol):
     queue: FairQueue
     budget: Budget
     metrics: Metrics
+    heads: RelayedHeads
     keep_alive_s: float
 
     def choose_backend(self, admitted: Admitted) -> Backend:
@@ -298,12 +299,12 @@ class Run:
         if self._head_told:  # while it waited; the rest of the head is spent
             return
         self._head_told = True
-        length, kept = head_of(headers)
-        if self._lease is not None:
-            kept += self._lease.headers()
-        if self._grant is not None:
-            kept += self._grant.headers()
-        self._sink.on_head(status, kept, length)
+        call, lease, grant = self._call, self._lease, self._grant
+        assert call is not None, "an engine answers what was sent"
+        assert lease is not None
+        assert grant is not None
+        block = b"%b%b%b" % (self._services.heads.of(headers), lease.block(), grant.block())
+        self._sink.on_head(status, block, call.length)
 
     def on_body(self, data: bytes) -> None:
         if self._error_status:

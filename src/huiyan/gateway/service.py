@@ -32,7 +32,7 @@ from huiyan.gateway.pictures.assemble import assemble
 from huiyan.gateway.prober import Prober
 from huiyan.gateway.queue import FairQueue
 from huiyan.gateway.reading import PictureReader
-from huiyan.gateway.relay import COMPLETION, Sink
+from huiyan.gateway.relay import COMPLETION, RelayedHeads, Sink
 from huiyan.gateway.run import Asked, PicturesDone, Run
 from huiyan.gateway.schema import HelloEvent
 from huiyan.gateway.token_count import TokenCounter
@@ -94,6 +94,7 @@ class Gateway:
         #: To the other workers, where there are any (`workers.member.join`).
         self.shared: CoordinatorClient | None = None
         self.metrics = Metrics(per_key=options.metrics_per_key)
+        self.heads = RelayedHeads()
         self._pollers: dict[str, MetricsPoller] = {}
         self._backends: Backends | None = None
         self._probing: asyncio.Task[None] | None = None

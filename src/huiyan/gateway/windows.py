@@ -45,6 +45,11 @@ class SlidingWindow:
             age_s = now - self._start_s
         return self._previous, self._current, MINUTE_S - age_s
 
+    def state(self, now: float) -> tuple[int, float]:
+        """(what counts now, seconds until nothing of it does)."""
+        window = self.counts(now)
+        return _weighted(window), _reset_s(window)
+
     def most(self, now: float) -> int:
         """No less than what counts now: cheaper than `counts`, and mostly enough to know."""
         if now - self._start_s >= MINUTE_S:
@@ -142,6 +147,9 @@ class Account:
 
     def read_now(self) -> Reading:
         return self.read(self._clock())
+
+    def now(self) -> float:
+        return self._clock()
 
     def idle(self, now: float) -> bool:
         """Nothing in it would be missed."""

@@ -3,7 +3,6 @@
 import asyncio
 from typing import cast
 
-from huiyan.engines.upstream import Headers
 from huiyan.errors import EngineDiedError, HuiyanError
 from huiyan.gateway.answers import Answer, AnswerBook
 from huiyan.gateway.run import Run
@@ -22,13 +21,13 @@ class Client:
     """A sink that records."""
 
     def __init__(self) -> None:
-        self.head: tuple[int, Headers, int | None] | None = None
+        self.head: tuple[int, bytes, int | None] | None = None
         self.body = b""
         self.ended = False
         self.error: HuiyanError | None = None
 
-    def on_head(self, status: int, headers: Headers, length: int | None) -> None:
-        self.head = (status, headers, length)
+    def on_head(self, status: int, block: bytes, length: int | None) -> None:
+        self.head = (status, block, length)
 
     def on_body(self, data: bytes) -> None:
         self.body += data
@@ -53,7 +52,7 @@ async def test_a_second_reader_gets_everything_from_the_beginning_and_then_the_r
     answer, _ = _open(_book())
     first = Client()
     answer.attach(first)
-    answer.on_head(200, [(b"a", b"b")], None)
+    answer.on_head(200, b"a: b\r\n", None)
     answer.on_body(b"one ")
     late = Client()
     answer.attach(late)
@@ -62,13 +61,13 @@ async def test_a_second_reader_gets_everything_from_the_beginning_and_then_the_r
     answer.on_body(b"two")
     answer.on_end()
     for client in (first, late):
-        assert (client.head, client.body, client.ended) == ((200, [(b"a", b"b")], None), b"one two", True)
+        assert (client.head, client.body, client.ended) == ((200, b"a: b\r\n", None), b"one two", True)
 
 
 async def test_a_finished_answer_can_be_read_again_until_it_is_forgotten() -> None:
     book = _book(keep_s=0.02)
     answer, _ = _open(book)
-    answer.on_head(200, [], None)
+    answer.on_head(200, b"", None)
     answer.on_body(b"x")
     answer.on_end()
     again = Client()
@@ -119,7 +118,7 @@ async def test_a_slow_reader_catches_up_and_never_holds_the_others_up() -> None:
     slow, fast = Client(), Client()
     slow_reader = answer.attach(slow)
     answer.attach(fast)
-    answer.on_head(200, [], None)
+    answer.on_head(200, b"", None)
     slow_reader.pause()
     answer.on_body(b"abc")
     answer.on_end()
@@ -135,7 +134,7 @@ async def test_stop_ends_the_run_at_once_and_keeps_what_is_written() -> None:
     answer, run = _open(book)
     client = Client()
     answer.attach(client)
-    answer.on_head(200, [], None)
+    answer.on_head(200, b"", None)
     answer.on_body(b"half")
     assert book.cancel("k")
     assert run.cancelled
@@ -148,7 +147,7 @@ async def test_stop_of_a_body_with_a_promised_length_is_an_error_not_a_short_bod
     answer, _ = _open(book)
     client = Client()
     answer.attach(client)
-    answer.on_head(200, [], 10)
+    answer.on_head(200, b"", 10)
     assert book.cancel("k")
     await asyncio.sleep(0)
     assert client.error is not None
@@ -158,7 +157,7 @@ async def test_finished_answers_make_room_oldest_first() -> None:
     book = _book(max_bytes=100)
     for number in range(6):
         answer, _ = _open(book, f"k{number}")
-        answer.on_head(200, [], None)
+        answer.on_head(200, b"", None)
         answer.on_body(b"x" * 20)
         answer.on_end()
     assert [book.get(f"k{number}") is not None for number in range(6)] == [
@@ -176,7 +175,7 @@ async def test_one_answer_cannot_take_all_the_room() -> None:
     answer, run = _open(book)
     client = Client()
     answer.attach(client)
-    answer.on_head(200, [], None)
+    answer.on_head(200, b"", None)
     answer.on_body(b"x" * 26)
     await asyncio.sleep(0)
     assert client.error is not None

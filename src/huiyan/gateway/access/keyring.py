@@ -35,6 +35,8 @@ class KeyRing:
     def __init__(self) -> None:
         self.loaded = False
         self.revision = -1
+        #: Another number after every change: what was decided before it has to be decided again.
+        self.generation = 0
         self._secret: ServerSecret | None = None
         self._by_digest: dict[bytes, _Entry] = {}
         self._by_id: dict[str, _Entry] = {}
@@ -50,10 +52,12 @@ class KeyRing:
         self._configured = any(not entry.revoked for entry in entries)
         self.revision = snapshot.revision
         self.loaded = True
+        self.generation += 1
 
     def load_empty(self) -> None:
         """There is no database yet, so there is no key."""
         self.loaded = True
+        self.generation += 1
 
     @property
     def configured(self) -> bool:
@@ -84,6 +88,11 @@ class KeyRing:
         """For sessions: the key that was exchanged, while it opens anything."""
         entry = self._by_id.get(key_id)
         return entry.principal if entry is not None and _opens(entry) else None
+
+    def expires_unix_s(self, key_id: str) -> float | None:
+        """When a key ends by itself; None: it does not, or there is none of this id."""
+        entry = self._by_id.get(key_id)
+        return None if entry is None else entry.expires_unix_s
 
     def ended(self, session_id: str) -> bool:
         return session_id in self._ended

@@ -11,6 +11,7 @@ from huiyan.engines.upstream import Headers
 from huiyan.errors import EngineStartingError, HuiyanError, QueueFullError
 from huiyan.gateway.access.principal import Principal
 from huiyan.gateway.answers import AnswerBook
+from huiyan.gateway.headers import block
 from huiyan.gateway.queue_order import State
 from huiyan.gateway.relay import Sink
 from huiyan.gateway.workers import frames as f
@@ -185,6 +186,10 @@ class RemoteLease:
 
     def headers(self) -> Headers:
         return self._headers
+
+    def block(self) -> bytes:
+        """`headers` as lines."""
+        return block(self._headers)
 
 
 class CoordinatorClient:

@@ -133,7 +133,7 @@ class Head(Frame, frozen=True):
     number: int
     worker: int
     status: int
-    headers: list[tuple[bytes, bytes]]
+    block: bytes
     length: int | None
 
 

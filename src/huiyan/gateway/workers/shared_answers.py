@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from huiyan.engines.upstream import Headers
 from huiyan.errors import ConflictError, HuiyanError
 from huiyan.gateway.answers import Answer, AnswerBook, Reader
 from huiyan.gateway.relay import Sink
@@ -52,7 +51,7 @@ class RemoteReader:
             return
         match frame:
             case f.Head():
-                self._sink.on_head(frame.status, frame.headers, frame.length)
+                self._sink.on_head(frame.status, frame.block, frame.length)
             case f.Chunk():
                 self._sink.on_body(frame.data)
             case f.End():
@@ -81,8 +80,8 @@ class _Outlet:
         self._done = done
         self.reader: Reader | None = None
 
-    def on_head(self, status: int, headers: Headers, length: int | None) -> None:
-        self._send(f.Head(self._number, self._worker, status, list(headers), length))
+    def on_head(self, status: int, block: bytes, length: int | None) -> None:
+        self._send(f.Head(self._number, self._worker, status, block, length))
 
     def on_body(self, data: bytes) -> None:
         self._send(f.Chunk(self._number, self._worker, data))

@@ -42,7 +42,7 @@ class Client:
     def __init__(self, name: str) -> None:
         self._name = name
 
-    def on_head(self, status: int, headers: object, length: int | None) -> None:
+    def on_head(self, status: int, block: bytes, length: int | None) -> None:
         say("head", self._name, status)
 
     def on_body(self, data: bytes) -> None:
@@ -102,7 +102,7 @@ class Worker:
         say("opened", key)
 
     def do_head(self, key: str) -> None:
-        self._answer(key).on_head(200, [(b"content-type", b"text/event-stream")], None)
+        self._answer(key).on_head(200, b"content-type: text/event-stream\r\n", None)
 
     def do_write(self, key: str, text: str) -> None:
         self._answer(key).on_body(text.encode())
