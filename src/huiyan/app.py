@@ -28,6 +28,7 @@ from huiyan.gateway.access.options import REVEAL
 from huiyan.gateway.access_log import AccessLog
 from huiyan.gateway.asgi import make_app
 from huiyan.gateway.guard import is_loopback
+from huiyan.gateway.memory import keep_freed_memory
 from huiyan.gateway.options import GatewayOptions
 from huiyan.gateway.protocol import bind
 from huiyan.gateway.service import Gateway
@@ -145,6 +146,7 @@ async def serve(
     Raises: StartFailedError when worker processes stay down.
     """
     if options.traffic.workers == 1:
+        keep_freed_memory()  # a child of the launcher has it from its environment
         app = build(options, model=model, engine=engine, endpoint=endpoint, data_dir=data_dir)
         tame_garbage_collection()
         await keys_loaded(app)

@@ -101,7 +101,13 @@ def ask(
     )
 
 
-class Grant(msgspec.Struct, frozen=True, kw_only=True):
+def text_bound(messages_bytes: int, messages: int, tools_bytes: int = 0) -> int:
+    """The most tokens of a prompt without pictures. As `ask` has them, for what needs no more than that."""
+    fixed = _TEMPLATE_TOKENS + _AROUND_MESSAGE_TOKENS * messages + messages_bytes
+    return fixed + _TOOLS_TOKENS + _TOOLS_GROWTH * tools_bytes if tools_bytes else fixed
+
+
+class Grant(msgspec.Struct, frozen=True):
     """max_tokens: to be sent to the engine; None: leave the request as it is.
 
     reason: as-asked | context (what is left of it) | kv-share (of the cache) | uncounted.
@@ -162,15 +168,9 @@ class Budget:
         """
         bound = need.text_bytes + need.fixed_tokens
         asked = need.max_tokens
-        room = ledger.room(self._parts)
-        if bound + (asked or 1) <= self.context_tokens:
-            wanted = asked or self.context_tokens - bound
-            if room is None or room.share(bound, need.choices) >= wanted:
-                done(Grant(max_tokens=None, reason="as-asked", prompt_tokens=bound, choices=need.choices))
-                return
-        elif asked is None and room is None:
-            # Nothing to bound: a prompt that is too long is the engine's to refuse, and it will count anyway.
-            done(Grant(max_tokens=None, reason="as-asked", prompt_tokens=bound, choices=need.choices))
+        grant = self.at_once(bound, asked, need.choices, ledger)
+        if grant is not None:
+            done(grant)
             return
         if count is None or need.text_bytes > _MAX_COUNTED_BYTES:
             done(self._uncounted(need, bound, ledger))
@@ -187,6 +187,21 @@ class Budget:
             done(self._decide(prompt_tokens, True, asked, need.choices, ledger))
 
         count(need.text(), counted)
+
+    def at_once(self, bound: int, asked: int | None, choices: int, ledger: KvLedger) -> Grant | None:
+        """What was asked for, where that certainly fits; None: `grant` has to decide.
+
+        bound: the most tokens that the prompt can have.
+        """
+        room = ledger.room(self._parts)
+        if bound + (asked or 1) <= self.context_tokens:
+            wanted = asked or self.context_tokens - bound
+            if room is not None and room.share(bound, choices) < wanted:
+                return None
+        elif asked is not None or room is not None:
+            return None
+        # Else nothing is to be bound: too long a prompt is the engine's to refuse, which counts anyway.
+        return Grant(None, "as-asked", bound, choices=choices)
 
     def again(self, grant: Grant, ledger: KvLedger) -> Grant:
         """The same request's grant with the cache as it is now; nothing is counted again."""

@@ -7,7 +7,7 @@ import msgspec
 from huiyan.gateway.access.principal import Principal
 
 
-class Finished(msgspec.Struct, kw_only=True, gc=False):
+class Finished(msgspec.Struct, gc=False):
     """Times are seconds; counts are 0 where they are unknown.
 
     status: of the HTTP answer, 499 when the client left first. error_code: stable code, or "".

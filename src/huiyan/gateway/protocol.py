@@ -144,6 +144,10 @@ class GatewayProtocol(HttpToolsProtocol):
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.peer = self.client[0] if self.client is not None else ""
         self.secure = self.scheme == "https"
+        if not self.secure:
+            # Written at once, not at the end of the loop's turn: what follows an answer must not delay it.
+            # (Over TLS, asyncio takes an empty buffer for one that has reached a limit of 0.)
+            transport.set_write_buffer_limits(high=0)
         self._head_deadline_s = self.loop.time() + self.gateway.options.header_timeout_s
         self.sweep.add(self)
 

@@ -20,7 +20,7 @@ from huiyan.gateway import sse
 from huiyan.gateway.access.principal import Principal
 from huiyan.gateway.admission import Admitted
 from huiyan.gateway.backends import Backend
-from huiyan.gateway.budget import Ask, Budget, Count, Grant
+from huiyan.gateway.budget import Ask, Budget, Count, Grant, text_bound
 from huiyan.gateway.errors import status_of
 from huiyan.gateway.fields import with_max_tokens
 from huiyan.gateway.finished import Finished
@@ -29,7 +29,7 @@ from huiyan.gateway.metrics import ChunkClock, Metrics
 from huiyan.gateway.queue import FairQueue
 from huiyan.gateway.queue_order import Ticket
 from huiyan.gateway.relay import MAX_ERROR_BYTES, RelayedHeads, Sink, error_from
-from huiyan.gateway.tail import UsageTail
+from huiyan.gateway.tail import NO_USAGE, UsageTail
 from huiyan.log import get_logger
 
 _log = get_logger(__name__)
@@ -97,6 +97,7 @@ class Run:
         "_body",
         "_call",
         "_cancelled",
+        "_chunks",
         "_clock",
         "_decode_s",
         "_error_body",
@@ -133,8 +134,9 @@ class Run:
         self._call: Call | None = None
         self._body: Sequence[bytes] = ()
         self._pictures: Sequence[tuple[int, int]] = ()
-        self._tail = UsageTail(stream=asked.admitted.stream)
-        self._clock = ChunkClock(services.metrics)
+        self._tail: UsageTail | None = None
+        self._clock: ChunkClock | None = None
+        self._chunks = 0
         self._keep_alive: asyncio.TimerHandle | None = None
         self._refusal: HuiyanError | None = None
         self._starting = False
@@ -145,7 +147,7 @@ class Run:
         self._head_told = False
         self._status = 0
         self._error_status = 0
-        self._error_body = bytearray()
+        self._error_body = b""
         self._first_byte_s: float | None = None
         self._stage_s = 0.0
         self._decode_s = 0.0
@@ -214,7 +216,14 @@ class Run:
         services = self._services
         try:
             self._backend = backend = services.choose_backend(self._asked.admitted)
-            need = services.need(self._asked.admitted, self._pictures)
+            admitted = self._asked.admitted
+            if not self._pictures:
+                bound = text_bound(admitted.text_bytes, len(admitted.messages) or 1, len(admitted.tools))
+                grant = services.budget.at_once(bound, admitted.max_tokens, admitted.choices, backend.kv)
+                if grant is not None:
+                    self._granted(grant)
+                    return
+            need = services.need(admitted, self._pictures)
             services.budget.grant(need, backend.kv, count=services.count(backend), done=self._granted)
         except HuiyanError as error:
             self._fail(error)
@@ -311,16 +320,24 @@ class Run:
             if len(self._error_body) < MAX_ERROR_BYTES:
                 self._error_body += data[: MAX_ERROR_BYTES - len(self._error_body)]
             return
-        if self._first_byte_s is None:
+        tail = self._tail
+        if tail is None:
+            stream = self._asked.admitted.stream
+            tail = self._tail = UsageTail(stream=stream)
+            if stream:
+                self._clock = ChunkClock(self._services.metrics)
             self._first_byte_s = self._services.loop.time() - self._asked.started_s
-        self._clock.chunk()
+        if self._clock is None:
+            self._chunks += 1
+        else:
+            self._clock.chunk()
         self._sent_bytes += len(data)
-        self._tail.feed(data)
+        tail.feed(data)
         self._sink.on_body(data)
 
     def on_end(self) -> None:
         if self._error_status:
-            self._fail(error_from(self._error_status, bytes(self._error_body)))
+            self._fail(error_from(self._error_status, self._error_body))
         else:
             self._end(self._status, "")
             self._sink.on_end()
@@ -357,31 +374,31 @@ class Run:
         backend = self._backend
         if call is not None and backend is not None:
             backend.ended(failed=failed)
-        usage = self._tail.usage()
+        usage = NO_USAGE if self._tail is None else self._tail.usage()
         grant = self._grant
         prompt_tokens = usage.prompt_tokens or (grant.prompt_tokens if grant and call else 0)
         if self._lease is not None:
             self._lease.finish(prompt_tokens, usage.completion_tokens)
         self._services.finished(
             Finished(
-                request_id=asked.request_id,
-                principal=asked.principal,
-                path=asked.path,
-                status=status,
-                stream=asked.admitted.stream,
-                duration_s=self._services.loop.time() - asked.started_s,
-                first_byte_s=self._first_byte_s,
-                queued_s=self._queued_s,
-                decode_s=self._decode_s,
-                received_bytes=asked.received_bytes,
-                sent_bytes=self._sent_bytes,
-                images=asked.admitted.image_count,
-                chunks=self._clock.chunks,
-                prompt_tokens=prompt_tokens,
-                completion_tokens=usage.completion_tokens,
-                granted_tokens=grant.max_tokens if grant else None,
-                budget=grant.reason if grant else "",
-                error_code=error_code,
-                backend=backend.name if backend is not None else "",
+                asked.request_id,
+                asked.principal,
+                asked.path,
+                status,
+                asked.admitted.stream,
+                self._services.loop.time() - asked.started_s,
+                self._first_byte_s,
+                self._queued_s,
+                self._decode_s,
+                asked.received_bytes,
+                self._sent_bytes,
+                asked.admitted.image_count,
+                self._chunks if self._clock is None else self._clock.chunks,
+                prompt_tokens,
+                usage.completion_tokens,
+                grant.max_tokens if grant else None,
+                grant.reason if grant else "",
+                error_code,
+                backend.name if backend is not None else "",
             )
         )

@@ -31,6 +31,9 @@ class Usage(NamedTuple):
     exact: bool
 
 
+NO_USAGE: Final = Usage(0, 0, False)
+
+
 class UsageTail:
     """`feed` with every piece of the body that goes to the client; `usage` once it is over.
 
