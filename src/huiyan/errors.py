@@ -5,6 +5,8 @@
     │   ├── InvalidJsonError            body is not JSON, or not of the route's shape
     │   ├── EmptyPromptError            nothing was asked
     │   ├── InvalidImageError           bytes are no picture, or a broken one
+    │   ├── ImageTimeoutError           decoding took longer than a picture may take
+    │   ├── ImageDecoderError           the file ended the process that decoded it
     │   ├── ImageUrlRefusedError        a URL that the gateway will not fetch
     │   ├── ImageFetchError             an allowed URL that gave no picture
     │   ├── ImageMissingError           a hash whose picture is not (or no longer) kept: send it again
@@ -82,6 +84,16 @@ class EmptyPromptError(RequestError):
 class InvalidImageError(RequestError):
     code = "invalid_image"
     default_hint = "Open the picture in a viewer and save it again as PNG or JPEG."
+
+
+class ImageTimeoutError(RequestError):
+    code = "image_timeout"
+    default_hint = "Save the picture again as JPEG or PNG, with fewer pixels, and send that."
+
+
+class ImageDecoderError(RequestError):
+    code = "image_decoder_failed"
+    default_hint = "Open the picture in a viewer, save it again as PNG or JPEG, and send that."
 
 
 class ImageUrlRefusedError(RequestError):

@@ -38,6 +38,8 @@ def test_codes_are_unique_and_all_classes_are_drawn_in_the_tree() -> None:
     ("error", "status"),
     [
         (tree.InvalidImageError("x"), 400),
+        (tree.ImageTimeoutError("x"), 400),
+        (tree.ImageDecoderError("x"), 400),
         (tree.ForbiddenError("x"), 403),
         (tree.ModelNotFoundError("x"), 404),
         (tree.ConflictError("x"), 409),

@@ -1,5 +1,6 @@
 import { documentsEn } from "./documents.en.ts";
 import { organiseEn } from "./organise.en.ts";
+import { picturesEn } from "./pictures.en.ts";
 import { transferEn } from "./transfer.en.ts";
 import { sessionEn } from "./session.en.ts";
 import { adminEn } from "./admin.en.ts";
@@ -10,6 +11,7 @@ import type { Phrase } from "./zh-CN.ts";
 export const lateEn: Record<keyof typeof lateZhCN, Phrase> = {
   ...shopLateEn,
   ...documentsEn,
+  ...picturesEn,
   ...transferEn,
   ...organiseEn,
   ...sessionEn,

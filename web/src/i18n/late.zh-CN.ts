@@ -1,5 +1,6 @@
 import { documentsZhCN } from "./documents.zh-CN.ts";
 import { organiseZhCN } from "./organise.zh-CN.ts";
+import { picturesZhCN } from "./pictures.zh-CN.ts";
 import { transferZhCN } from "./transfer.zh-CN.ts";
 import { sessionZhCN } from "./session.zh-CN.ts";
 import { adminZhCN } from "./admin.zh-CN.ts";
@@ -10,6 +11,7 @@ import type { Phrase } from "./zh-CN.ts";
 export const lateZhCN = {
   ...shopLateZhCN,
   ...documentsZhCN,
+  ...picturesZhCN,
   ...transferZhCN,
   ...organiseZhCN,
   ...sessionZhCN,

@@ -20,7 +20,14 @@ from typing import cast
 
 import msgspec
 
-from huiyan.errors import HuiyanError, InvalidImageError, PayloadTooLargeError, QueueFullError
+from huiyan.errors import (
+    HuiyanError,
+    ImageDecoderError,
+    ImageTimeoutError,
+    InvalidImageError,
+    PayloadTooLargeError,
+    QueueFullError,
+)
 from huiyan.gateway.pictures import wire
 from huiyan.gateway.pictures.limits import ImageLimits, MediaType, PreparedImage
 from huiyan.gateway.pictures.metadata import cut
@@ -146,7 +153,8 @@ class DecodePool:
     ) -> PreparedImage:
         """What `intake.prepare_image` does, elsewhere.
 
-        Raises: InvalidImageError, PayloadTooLargeError, QueueFullError, HuiyanError (no process).
+        Raises: InvalidImageError, PayloadTooLargeError, ImageTimeoutError, ImageDecoderError,
+        QueueFullError, HuiyanError (no process).
         """
         # Known without a process; the process checks it again.
         if len(data) > limits.max_bytes:
@@ -257,14 +265,11 @@ class DecodePool:
         if ended is not None:
             ended.kill()
 
-    def _lost(self, label: str, *, timed_out: bool) -> InvalidImageError:
+    def _lost(self, label: str, *, timed_out: bool) -> ImageTimeoutError | ImageDecoderError:
         if timed_out:
-            return InvalidImageError(
-                f"{label} took longer than {self._time_limit_s:g} s to decode.",
-                hint="Save it again as JPEG or PNG, with fewer pixels, and send that.",
-            )
+            return ImageTimeoutError(f"{label} took longer than {self._time_limit_s:g} s to decode.")
         _log.warning("a picture ended its decoding process")
-        return InvalidImageError(f"{label} cannot be decoded: it broke the decoder.")
+        return ImageDecoderError(f"{label} cannot be decoded: it broke the decoder.")
 
 
 def _image(process: _Process, done: wire.Done, data: bytes) -> PreparedImage:

@@ -60,8 +60,9 @@ def prepare(
     """Read every picture and assemble the body. `slots` lose their URLs.
 
     owner: a principal's id; of kept pictures only its own are found.
-    Raises: ImageMissingError (naming every hash that is not kept), InvalidImageError, ImageUrlRefusedError,
-    ImageFetchError, PayloadTooLargeError, QueueFullError; `param` names the message part.
+    Raises: ImageMissingError (naming every hash that is not kept), InvalidImageError, ImageTimeoutError,
+    ImageDecoderError, ImageUrlRefusedError, ImageFetchError, PayloadTooLargeError, QueueFullError; `param`
+    names the message part.
     """
     started_s = time.monotonic()
     files = attachments or {}
@@ -95,7 +96,8 @@ def keep(data: bytes, sha256: str, owner: str, workshop: Workshop) -> PreparedIm
     """Check an uploaded picture and keep it for its owner. Runs in a worker thread.
 
     sha256: in lower case, of `data`, checked by the caller.
-    Raises: InvalidImageError, PayloadTooLargeError, QueueFullError, DiskFullError.
+    Raises: InvalidImageError, PayloadTooLargeError, ImageTimeoutError, ImageDecoderError, QueueFullError,
+    DiskFullError.
     """
     image = workshop.pool.decode(data, workshop.limits, label="The picture")
     workshop.store.put(owner, sha256, image)

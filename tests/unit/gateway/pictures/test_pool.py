@@ -20,7 +20,14 @@ import psutil
 import pytest
 from PIL import Image
 
-from huiyan.errors import HuiyanError, InvalidImageError, PayloadTooLargeError, QueueFullError
+from huiyan.errors import (
+    HuiyanError,
+    ImageDecoderError,
+    ImageTimeoutError,
+    InvalidImageError,
+    PayloadTooLargeError,
+    QueueFullError,
+)
 from huiyan.gateway.pictures import wire
 from huiyan.gateway.pictures.intake import prepare_image
 from huiyan.gateway.pictures.limits import ImageLimits
@@ -90,7 +97,7 @@ def test_a_process_that_hangs_is_killed_and_replaced() -> None:
     pool.warm()
     (process,) = decoders()
     process.suspend()
-    with pytest.raises(InvalidImageError, match="longer than 1 s") as caught:
+    with pytest.raises(ImageTimeoutError, match="longer than 1 s") as caught:
         pool.decode(file(), LIMITS, label="Picture 3")
     assert caught.value.hint
     assert not process.is_running()
@@ -109,7 +116,7 @@ def test_a_process_that_dies_in_the_middle_costs_one_picture(pool: DecodePool) -
         waiting = threads.submit(pool.decode, file(), LIMITS, label="Picture 2")
         wait_until(lambda: _unread_bytes(stdin.fileno()) > 0, "the process has its job", timeout_s=60)
         process.send_signal(signal.SIGKILL)
-        with pytest.raises(InvalidImageError, match="Picture 2 cannot be decoded"):
+        with pytest.raises(ImageDecoderError, match="Picture 2 cannot be decoded"):
             waiting.result(timeout=60)
     assert pool.decode(file(), LIMITS, label="Picture 1").width == 40
 
