@@ -20,6 +20,7 @@ from tests.support.gateway import (
     status,
 )
 from tests.support.sse import Event, parse_events, parse_stream
+from tests.support.wait import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -38,6 +39,27 @@ async def test_health_of_a_ready_engine(gateway: RunningGateway) -> None:
     assert body["components"]["gateway"]["uptime_s"] >= 0
     assert (await gateway.get("/health/live")).status == 200
     assert (await gateway.get("/health/ready")).status == 200
+
+
+async def test_health_names_the_engines_where_there_are_several(engine: FakeEngine) -> None:
+    backends = [
+        {"name": "here", "url": f"http://127.0.0.1:{engine.endpoint.port}"},
+        {"name": "gone", "url": "http://127.0.0.1:1"},
+    ]
+    traffic = {"backends": backends, "probe_interval_s": 0.05}
+    async with running_gateway(None, state=EngineState.STARTING, traffic=traffic) as gateway:
+
+        async def is_ready() -> bool:
+            return (await gateway.get("/health/ready")).status == 200
+
+        await eventually(is_ready)
+        body = (await gateway.get("/health")).json()
+        assert body["status"] == "ok", "as good as the best of them"
+        told = {each["name"]: each for each in body["components"]["backends"]}
+        assert list(told) == ["here", "gone"]
+        assert told["here"]["engine"]["state"] == "ready"
+        assert told["gone"]["engine"]["state"] != "ready"
+        assert [told["here"][name] for name in ("in_flight", "draining", "ejected_s")] == [0, False, None]
 
 
 @pytest.mark.parametrize("state", ON_ITS_WAY)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import signal
 import socket
 import sys
@@ -242,3 +243,32 @@ async def test_news_reach_all(several: Several) -> None:
     several.front.tell({"type": "resume"})
     answers = await asyncio.gather(*waiting)
     assert [answer.status for answer in answers] == [200] * _MANY
+
+
+async def _counted(several: Several) -> int:
+    """Chats that were answered, by the metrics of whichever worker is asked."""
+    answer = await ask(several.port, "GET", "/metrics")
+    assert answer.status == 200
+    pattern = r'^huiyan_requests_total\{path="/v1/chat/completions".*\} (\S+)$'
+    return int(sum(float(value) for value in re.findall(pattern, answer.text, re.MULTILINE)))
+
+
+async def test_metrics_are_those_of_all_whichever_is_asked(several: Several) -> None:
+    await asyncio.gather(*(several.chat() for _ in range(_MANY)))
+    assert [await _counted(several) for _ in range(_MANY)] == [_MANY] * _MANY
+
+
+async def test_metrics_of_a_worker_that_dies_stay_in_the_sum(several: Several) -> None:
+    await asyncio.gather(*(several.chat() for _ in range(_MANY)))
+    assert await _counted(several) == _MANY
+    os.kill(several.pids[0], signal.SIGKILL)
+
+    async def is_back() -> bool:
+        """Its connections wait in its socket's backlog until its successor serves them."""
+        return len(several.pids) == _WORKERS and len(await several.boots()) > 1
+
+    await eventually(is_back, _START_S)
+    for _ in range(3):
+        assert await _counted(several) == _MANY
+    await several.chat()
+    assert await _counted(several) == _MANY + 1

@@ -47,7 +47,7 @@ def _let_in(request: Request) -> None:
 def make_app(gateway: Gateway, static: StaticFiles, access_log: AccessLog) -> ASGIApp:
     health, model, live = HealthRoutes(gateway), ModelRoutes(gateway), LiveRoutes(gateway)
     session, admin = SessionRoutes(gateway.access), AdminRoutes(gateway.access)
-    metrics = MetricsRoutes(gateway.metrics, authorize=_let_in)
+    metrics = MetricsRoutes(gateway.metrics, authorize=_let_in, others=gateway.numbers_of_others)
     logs = AdminLogRoutes(gateway.live_log, authorize=_let_in)
     images = ImageRoutes(
         gateway.pictures.workshop, gateway.pictures.threads, body_timeout_s=gateway.options.body_timeout_s

@@ -15,12 +15,11 @@ from collections.abc import Callable, Iterable, Sequence
 from hashlib import blake2b
 from zlib import crc32
 
-import msgspec
-
 from huiyan.engines.status import EngineState, EngineStatus, ModelCard
 from huiyan.engines.upstream import Pool
 from huiyan.errors import EngineDiedError, EngineStartingError
 from huiyan.gateway.kv_ledger import KvLedger
+from huiyan.gateway.schema import BackendStatus
 from huiyan.log import get_logger
 
 _log = get_logger(__name__)
@@ -28,16 +27,6 @@ _log = get_logger(__name__)
 #: An engine takes a conversation of its own up to this much above the average load.
 _LOAD_FACTOR = 1.25
 _MAX_DOUBLINGS = 5
-
-
-class BackendStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """One engine, for /health and `huiyan status`. ejected_s: until it is tried again."""
-
-    name: str
-    engine: EngineStatus
-    in_flight: int
-    draining: bool
-    ejected_s: float | None
 
 
 class Backend:

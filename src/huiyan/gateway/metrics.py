@@ -212,7 +212,9 @@ class Metrics:
             "queue_wait_seconds": [((), _copy(self._queued))],
             "image_decode_seconds": [((), _copy(self._decoding))],
         }
-        gauges = {name: value for name, source in self._gauges.items() if (value := source()) is not None}
+        gauges = {
+            name: float(value) for name, source in self._gauges.items() if (value := source()) is not None
+        }
         return Snapshot(counters, histograms, gauges)
 
     def _count_key(self, record: Finished) -> None:

@@ -39,9 +39,22 @@ class EngineHealth(msgspec.Struct, frozen=True, kw_only=True):
     engine: EngineStatus
 
 
-class HealthComponents(msgspec.Struct, frozen=True):
+class BackendStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """One of several engines. ejected_s: until it is tried again; null: it is not ejected."""
+
+    name: str
+    engine: EngineStatus
+    in_flight: int
+    draining: bool
+    ejected_s: float | None
+
+
+class HealthComponents(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`engine` is as good as the best of `backends`, which are there where the settings name engines."""
+
     gateway: GatewayHealth
     engine: EngineHealth
+    backends: list[BackendStatus] = []
 
 
 class Health(msgspec.Struct, frozen=True):

@@ -26,7 +26,7 @@ from huiyan.gateway.engine_metrics import KvState, MetricsPoller
 from huiyan.gateway.events import EventHub
 from huiyan.gateway.finished import Finished
 from huiyan.gateway.live_log import LiveLog
-from huiyan.gateway.metrics import Metrics
+from huiyan.gateway.metrics import Metrics, Snapshot
 from huiyan.gateway.options import GatewayOptions
 from huiyan.gateway.pictures.assemble import assemble
 from huiyan.gateway.prober import Prober
@@ -40,8 +40,6 @@ from huiyan.gateway.token_count import TokenCounter
 if TYPE_CHECKING:
     from huiyan.gateway.workers.client import CoordinatorClient
 
-#: Requests at an engine that does not say how many it takes: vLLM's own default for one GPU.
-_DEFAULT_SLOTS = 256
 _LOCAL_ENGINE = "engine"
 
 
@@ -83,7 +81,7 @@ class Gateway:
         self.keep_alive_s = traffic.keep_alive_s
         self.limiter = self.access.limiter
         self.queue = FairQueue(
-            traffic.max_running or self._slots(endpoint),
+            traffic.slots(None if endpoint is None else endpoint.slots),
             traffic.max_waiting,
             traffic.max_waiting_per_key,
             timeout_s=traffic.queue_timeout_s,
@@ -113,7 +111,7 @@ class Gateway:
         self._poll(backend)
         self._backends = Backends([backend])
         self.pictures.name_for_engine(endpoint.dialect)
-        self.queue.slots = self.options.traffic.max_running or self._slots(endpoint)
+        self.queue.slots = self.options.traffic.slots(endpoint.slots)
 
     @property
     def backends(self) -> Backends:
@@ -141,6 +139,10 @@ class Gateway:
         if self._backends is not None and not self.options.traffic.backends:
             self._backends.all[0].card = model
         self.events.publish("hello", self.hello())
+
+    async def numbers_of_others(self) -> list[Snapshot]:
+        """What the other workers on this port have counted."""
+        return [] if self.shared is None else await self.shared.numbers_of_others()
 
     def pause(self) -> None:
         """Let new requests wait: the engine is being replaced. Ends by itself after `max_pause_s`."""
@@ -249,10 +251,6 @@ class Gateway:
             self.update_model(best.card)
         if best.status.state is not self.engine.state:
             self.update_engine(best.status)
-
-    def _slots(self, endpoint: EngineEndpoint | None) -> int:
-        slots = endpoint.slots if endpoint is not None else None
-        return slots or _DEFAULT_SLOTS * max(1, len(self.options.traffic.backends))
 
     def _pool_to(self, endpoint: EngineEndpoint) -> Pool:
         return Pool(

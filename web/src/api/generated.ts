@@ -2,6 +2,15 @@
  * Generated from schemas/openapi.json by scripts/typescript.py. Do not edit: run `just gen`.
  */
 
+/** One of several engines. ejected_s: until it is tried again; null: it is not ejected. */
+export interface BackendStatus {
+  name: string;
+  engine: EngineStatus;
+  in_flight: number;
+  draining: boolean;
+  ejected_s: number | null;
+}
+
 /** `POST /api/logs`: an error that the page met. */
 export interface BrowserLogEntry {
   level: "error" | "info" | "warning";
@@ -98,9 +107,11 @@ export interface Health {
   components: HealthComponents;
 }
 
+/** `engine` is as good as the best of `backends`, which are there where the settings name engines. */
 export interface HealthComponents {
   gateway: GatewayHealth;
   engine: EngineHealth;
+  backends: BackendStatus[];
 }
 
 /** `event: hello`, the first on each `/api/events` stream. */

@@ -12,9 +12,11 @@ from huiyan.errors import EngineStartingError, HuiyanError, QueueFullError
 from huiyan.gateway.access.principal import Principal
 from huiyan.gateway.answers import AnswerBook
 from huiyan.gateway.headers import block
+from huiyan.gateway.metrics import Metrics, Snapshot
 from huiyan.gateway.queue_order import State
 from huiyan.gateway.relay import Sink
 from huiyan.gateway.workers import frames as f
+from huiyan.gateway.workers.scrape import ScrapeDesk
 from huiyan.gateway.workers.shared_answers import AnswerHost, RemoteReader
 
 
@@ -210,6 +212,7 @@ class CoordinatorClient:
         self._claims: dict[int, Callable[[int], None]] = {}
         self._readers: dict[int, RemoteReader] = {}
         self._host: AnswerHost | None = None
+        self._scrapes: ScrapeDesk | None = None
 
     @classmethod
     async def connect(
@@ -225,6 +228,14 @@ class CoordinatorClient:
     def serve_answers(self, answers: AnswerBook) -> None:
         """Let other workers read this one's answers."""
         self._host = AnswerHost(answers, self.send)
+
+    def serve_numbers(self, metrics: Metrics) -> None:
+        """Tell this worker's numbers wherever `/metrics` is asked for."""
+        self._scrapes = ScrapeDesk(self, metrics)
+
+    async def numbers_of_others(self) -> list[Snapshot]:
+        """Of the other workers, for an answer of `/metrics`."""
+        return [] if self._scrapes is None else await self._scrapes.others()
 
     def begin(
         self,
@@ -285,18 +296,15 @@ class CoordinatorClient:
                 self._begins.pop(frame.number)(error)
             case f.Queued() | f.Granted() | f.Refused():
                 self.queue.received(frame)
-            case f.Begun():
-                begun = self._begins.pop(frame.number, None)
-                if begun is not None:
-                    begun(RemoteLease(self, frame.number, frame.headers))
-            case f.Claimed():
-                claimed = self._claims.pop(frame.number, None)
-                if claimed is not None:
-                    claimed(frame.owner)
-            case f.Head() | f.Chunk() | f.End():
-                reader = self._readers.get(frame.number)
-                if reader is not None:
-                    reader.received(frame)
+            case f.Begun() if frame.number in self._begins:
+                self._begins.pop(frame.number)(RemoteLease(self, frame.number, frame.headers))
+            case f.Claimed() if frame.number in self._claims:
+                self._claims.pop(frame.number)(frame.owner)
+            case f.Head() | f.Chunk() | f.End() if frame.number in self._readers:
+                self._readers[frame.number].received(frame)
+            case f.Scraping() | f.Tell() | f.Told():
+                if self._scrapes is not None:
+                    self._scrapes.received(frame)
             case f.Attach() | f.Detach() | f.Flow() | f.Stop():
                 if self._host is not None:
                     self._host.received(frame)

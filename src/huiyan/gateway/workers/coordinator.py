@@ -15,6 +15,7 @@ from huiyan.gateway.access.principal import Principal
 from huiyan.gateway.queue import FairQueue
 from huiyan.gateway.queue_order import Ticket
 from huiyan.gateway.workers import frames as f
+from huiyan.gateway.workers.scrape import ScrapeLedger
 from huiyan.log import get_logger
 
 _log = get_logger(__name__)
@@ -66,6 +67,7 @@ class Coordinator:
         self._workers: dict[int, _Worker] = {}
         self._connections: set[_Worker] = set()
         self._owners: dict[str, int] = {}
+        self._numbers = ScrapeLedger()
         self._server: asyncio.Server | None = None
         self._path: Path | None = None
 
@@ -109,6 +111,7 @@ class Coordinator:
         if number is None or self._workers.get(number) is not worker:
             return
         del self._workers[number]
+        self._numbers.lost(number)
         self._owners = {key: owner for key, owner in self._owners.items() if owner != number}
         died = f.pack_error(
             EngineDiedError(
@@ -164,6 +167,13 @@ class Coordinator:
                     owner.send(frame)
             case f.Head() | f.Chunk() | f.End():
                 self._to_reader(worker, frame)
+            case f.Scrape():
+                self._scrape(worker.number, frame)
+            case f.Told():
+                self._numbers.told(worker.number, frame.numbers)
+                asking = self._workers.get(frame.worker)
+                if asking is not None:
+                    asking.send(frame)
 
     def _enter(self, worker: _Worker, frame: f.Enter) -> None:
         number = frame.number
@@ -202,6 +212,13 @@ class Coordinator:
                 worker.send(f.Begun(number, list(result.headers())))
 
         self._limiter.begin(frame.principal, body_bytes=frame.body_bytes, done=done)
+
+    def _scrape(self, asking: int, frame: f.Scrape) -> None:
+        self._numbers.told(asking, frame.numbers)
+        others = [worker for number, worker in self._workers.items() if number != asking]
+        self._workers[asking].send(f.Scraping(frame.number, len(others), self._numbers.ended))
+        for worker in others:
+            worker.send(f.Tell(frame.number, asking))
 
     def _attach(self, worker: _Worker, frame: f.Attach) -> None:
         reader = worker.number

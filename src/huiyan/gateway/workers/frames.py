@@ -152,6 +152,37 @@ class End(Frame, frozen=True):
     missing: bool = False
 
 
+# The numbers of /metrics (`scrape`).
+
+
+class Scrape(Frame, frozen=True):
+    """A worker was asked for everybody's numbers. numbers: its own, a Snapshot in msgpack."""
+
+    number: int
+    numbers: bytes
+
+
+class Scraping(Frame, frozen=True):
+    """To that worker. others: so many will tell. ended: the numbers of workers that are no more, or b""."""
+
+    number: int
+    others: int
+    ended: bytes
+
+
+class Tell(Frame, frozen=True):
+    """To another worker: tell `worker` your numbers."""
+
+    number: int
+    worker: int
+
+
+class Told(Frame, frozen=True):
+    number: int
+    worker: int
+    numbers: bytes
+
+
 class WireError(msgspec.Struct, frozen=True, array_like=True):
     """An exception of ours on its way to another process."""
 
@@ -180,8 +211,26 @@ FromWorker = (
     | Head
     | Chunk
     | End
+    | Scrape
+    | Told
 )
-ToWorker = Queued | Granted | Refused | Begun | Claimed | Attach | Detach | Flow | Stop | Head | Chunk | End
+ToWorker = (
+    Queued
+    | Granted
+    | Refused
+    | Begun
+    | Claimed
+    | Attach
+    | Detach
+    | Flow
+    | Stop
+    | Head
+    | Chunk
+    | End
+    | Scraping
+    | Tell
+    | Told
+)
 
 
 def pack_error(error: HuiyanError) -> WireError:

@@ -56,5 +56,6 @@ async def join(
     )
     gateway.answers = answers
     client.serve_answers(answers)
+    client.serve_numbers(gateway.metrics)
     gateway.shared = client
     return client
