@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -41,9 +42,11 @@ async def test_health_of_a_ready_engine(gateway: RunningGateway) -> None:
     assert (await gateway.get("/health/ready")).status == 200
 
 
-async def test_health_names_the_engines_where_there_are_several(engine: FakeEngine) -> None:
+async def test_health_names_the_engines_where_there_are_several(engine: FakeEngine, tmp_path: Path) -> None:
+    key_file = tmp_path / "key"
+    key_file.write_text(engine.api_key)
     backends = [
-        {"name": "here", "url": f"http://127.0.0.1:{engine.endpoint.port}"},
+        {"name": "here", "url": f"http://127.0.0.1:{engine.port}", "api_key_file": key_file},
         {"name": "gone", "url": "http://127.0.0.1:1"},
     ]
     traffic = {"backends": backends, "probe_interval_s": 0.05}
