@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -37,13 +36,11 @@ class Workshop:
 class Prepared:
     """pieces: the body, in order. sizes: (width, height) of each picture, as sent.
 
-    first_picture: names the first one as long as its bytes are the same (affinity), or "".
     decode_s: spent on reading pictures, waiting for a decoder included.
     """
 
     pieces: list[bytes]
     sizes: list[tuple[int, int]]
-    first_picture: str
     decode_s: float
 
 
@@ -71,7 +68,6 @@ def prepare(
     _check_attachments(slots, parsed, files)
     pictures: dict[tuple[int, int], SentPicture] = {}
     sizes: list[tuple[int, int]] = []
-    first_picture = ""
     for index, slot in enumerate(slots):
         source = parsed[index]
         parsed[index] = sources.Attachment("")  # a data URL is megabytes: not held any longer than needed
@@ -83,13 +79,11 @@ def prepare(
                 error.param = slot.param
             raise
         del source
-        if index == 0:
-            first_picture = name or hashlib.blake2b(image.data, digest_size=16).hexdigest()
         uuid = name if workshop.uuids else ""
         pictures[slot.message, slot.part] = sent(image.data, image.media_type, slot.number, uuid)
         sizes.append((image.width, image.height))
     pieces = assemble(body, pictures, adapter)
-    return Prepared(pieces, sizes, first_picture, time.monotonic() - started_s)
+    return Prepared(pieces, sizes, time.monotonic() - started_s)
 
 
 def keep(data: bytes, sha256: str, owner: str, workshop: Workshop) -> PreparedImage:

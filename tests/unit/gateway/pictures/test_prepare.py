@@ -103,9 +103,6 @@ def test_a_kept_picture_names_itself_to_the_engine_and_others_have_no_name(works
     sha256 = upload(workshop, GREEN)
     found = prepared(workshop, f"sha256:{sha256}", data_url(RED))
     assert [part.get("uuid") for part in parts(found)] == [f"sha256:{sha256}", None]
-    assert found.first_picture == f"sha256:{sha256}"
-    again = prepared(workshop, data_url(RED))
-    assert again.first_picture == prepared(workshop, data_url(RED)).first_picture != found.first_picture
 
 
 def test_engines_that_do_not_ask_for_names_get_none(workshop: Workshop) -> None:
@@ -199,4 +196,3 @@ def test_a_body_without_pictures_stays_the_same_bytes(workshop: Workshop) -> Non
     body = b'{"messages":[{"role":"user","content":"hi"}]}'
     found = prepare(body, [], "ann", workshop, detail=DETAIL, adapter=BUILT_IN)
     assert found.pieces == [body]
-    assert found.first_picture == ""
