@@ -155,6 +155,26 @@ async def test_damaged_request_is_refused_or_read(
     await _still_serves(hasty, shared_engine)
 
 
+_FIRST = chat_body("first")
+
+
+@pytest.mark.parametrize("headers", AMBIGUOUS, ids=repr)
+async def test_a_head_that_is_known_lends_nothing_to_one_that_can_be_read_in_two_ways(
+    headers: tuple[bytes, ...], hasty: RunningGateway, shared_engine: FakeEngine
+) -> None:
+    for body in BODIES:
+        shared_engine.reset()
+        async with hasty.wire() as wire:
+            await wire.send(post(_FIRST, b"Content-Length: %d" % len(_FIRST)))
+            assert (await wire.response()).status == 200
+            with contextlib.suppress(ConnectionError):
+                await wire.send(post(body, *headers))
+                await wire.send(_LAST)
+            await wire.until_closed()
+        assert _prompts(shared_engine) == ["first"], body
+    await _still_serves(hasty, shared_engine)
+
+
 @given(data=st.binary(max_size=400))
 async def test_any_bytes(data: bytes, hasty: RunningGateway, shared_engine: FakeEngine) -> None:
     for answer in await _talk(hasty, [data]):
