@@ -27,6 +27,7 @@ KNOWN = post(b"{}", b"Content-Length: 2")
 PARSED = post(b"2\r\n{}\r\n0\r\n\r\n", b"Transfer-Encoding: chunked")
 #: A body that is a request, and must stay a body where it comes in a piece of its own.
 HIDING = post(KNOWN, b"Content-Length: %d" % len(KNOWN), b"X: y")
+ELSEWHERE = post(KNOWN, b"Content-Length: %d" % len(KNOWN), path="/api/tokenize")
 
 
 class _Exchange:
@@ -131,6 +132,7 @@ async def _read(app: GatewayApp, pieces: list[bytes]) -> tuple[list[object], boo
 
 @given(data=st.lists(st.one_of(damaged(), good_messages().map(lambda m: m.data)), max_size=4), places=cuts)
 @example(data=[HIDING], places=[HIDING.index(KNOWN)])
+@example(data=[ELSEWHERE], places=[ELSEWHERE.index(KNOWN)])
 @example(data=[HIDING.replace(b"X: y", b"Expect: 100-continue")], places=[HIDING.index(KNOWN) + 16])
 @example(data=[KNOWN, b"\r", KNOWN, b"\r\n\r\n" + KNOWN], places=[])
 @example(data=[post(b"{}" * 100, b"Content-Length: 200"), post(b"", b"Content-Length: 0")], places=[150, 300])
