@@ -8,7 +8,6 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from huiyan.gateway.access.options import AccessOptions
 from huiyan.state.database import Database
 from huiyan.state.issue import issue_key
 from huiyan.testing import FakeEngine, Reply
@@ -96,7 +95,7 @@ async def test_key_that_ends_while_its_connection_is_open(engine: FakeEngine, tm
     database = Database(tmp_path / "state")
     record, secret = issue_key(database, name="a", scopes=["chat"])
     headers = {"Authorization": f"Bearer {secret}"}
-    access = AccessOptions(local_without_key=False)
+    access = {"local_without_key": False}
     try:
         async with running_gateway(engine.endpoint, data_dir=tmp_path, access=access) as gateway:
             await gateway.app.gateway.access.loaded()
@@ -121,7 +120,7 @@ async def test_key_that_expires_while_its_connection_is_open(engine: FakeEngine,
     database = Database(tmp_path / "state")
     _, secret = issue_key(database, name="a", scopes=["chat"], expires_unix_s=int(time.time()) + 2)
     database.close()
-    access = AccessOptions(local_without_key=False)
+    access = {"local_without_key": False}
     async with running_gateway(engine.endpoint, data_dir=tmp_path, access=access) as gateway:
         await gateway.app.gateway.access.loaded()
         async with gateway.wire() as wire:

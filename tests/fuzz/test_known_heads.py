@@ -98,7 +98,9 @@ class _Transport:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def app() -> AsyncIterator[GatewayApp]:
-    made = build(GatewayOptions(), model=CARD, engine=status(EngineState.READY), endpoint=None)
+    made = build(
+        GatewayOptions.model_validate({}), model=CARD, engine=status(EngineState.READY), endpoint=None
+    )
     made.server.config.load()
     yield made
     await made.gateway.close()
