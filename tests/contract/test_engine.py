@@ -265,6 +265,14 @@ async def test_idle_connection_is_closed_by_the_engine(engine: Subject) -> None:
         await wire.until_closed()
 
 
+async def test_a_streamed_answer_ends_its_connection_whatever_its_head_says(engine: Subject) -> None:
+    body = {"messages": QUESTION, "stream": True, "max_tokens": 4}
+    async with Wire.open(engine.port) as wire:
+        response = await wire.ask("POST", CHAT, engine.auth, json=body)
+        assert "timeout=" in (response.header("keep-alive") or "")
+        await wire.until_closed()
+
+
 async def test_one_slot_serves_one_after_the_other_and_a_disconnect_frees_it(engine: Subject) -> None:
     """A client that leaves must not leave the engine busy: the next answer comes at once."""
     async with Wire.open(engine.port) as first, Wire.open(engine.port) as second:

@@ -80,6 +80,9 @@ async def send_stream(
         await connection.write_chunk(_event(body))
     await connection.write_chunk(_DONE)
     await connection.write(b"0\r\n\r\n")
+    # As llama.cpp does, whatever its head announced: cpp-httplib ends every body of unknown length so.
+    request.finish()
+    connection.close()
 
 
 async def _breaks(connection: Connection, request: RecordedRequest, reply: Reply) -> bool:
