@@ -23,6 +23,9 @@ Headers = list[tuple[bytes, bytes]]
 
 _UNANNOUNCED_KEEP_ALIVE_S = 4.0
 
+#: Up to here, one copy is cheaper than a list for the system to gather.
+_SMALL_BYTES = 16 * 1024
+
 
 class Listener(Protocol):
     """Told what comes back. After `on_end` or `on_error` nothing more is called."""
@@ -55,11 +58,13 @@ class Call:
         "length",
         "listener",
         "request",
+        "small",
     )
 
-    def __init__(self, pool: Pool, request: list[bytes], listener: Listener) -> None:
+    def __init__(self, pool: Pool, request: list[bytes], listener: Listener, *, small: bool) -> None:
         self._pool = pool
         self.request = request
+        self.small = small
         self.listener = listener
         self._connection: _Connection | None = None
         self._done = False
@@ -161,7 +166,10 @@ class _Connection(asyncio.Protocol):
         self._call = call
         # Not held until the answer is over: it may be megabytes, and an answer takes minutes.
         request, call.request = call.request, []
-        self._transport.writelines(request)
+        if call.small:
+            self._transport.write(b"".join(request))
+        else:
+            self._transport.writelines(request)
         call.started(self)
 
     def abort(self) -> None:
@@ -364,7 +372,7 @@ class Pool:
             known_as,
             length,
         )
-        call = Call(self, [head, *body], listener)
+        call = Call(self, [head, *body], listener, small=length < _SMALL_BYTES)
         while self._idle:
             connection = self._idle.pop()  # the freshest
             if connection.usable and connection.fresh_until_s > self.loop.time():

@@ -35,6 +35,9 @@ _log = get_logger(__name__)
 #: before the client has read why.
 _LINGER_S = 10.0
 
+#: Up to here, one copy is cheaper than a list for the system to gather.
+_SMALL_BYTES = 16 * 1024
+
 
 class _NoEvent:
     """uvicorn sets an event on its cycles when something arrives; nobody waits for one here."""
@@ -316,8 +319,11 @@ class Exchange:
         if self._length is None and self._asked_by.chunked:
             self._connection.transport.writelines((b"%x\r\n" % len(data), data, b"\r\n"))
         elif self._head:
-            self._connection.transport.writelines((self._head, data))
-            self._head = b""
+            head, self._head = self._head, b""
+            if len(data) < _SMALL_BYTES:
+                self._connection.transport.write(head + data)
+            else:
+                self._connection.transport.writelines((head, data))
         else:
             self._connection.transport.write(data)
 

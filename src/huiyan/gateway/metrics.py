@@ -28,6 +28,7 @@ _REQUEST_S: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 40.0, 60.0
 _FIRST_S: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 120.0)
 _TOKEN_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0)
 _WAIT_S: Final = (0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
+_NO_WAIT_S: Final = _WAIT_S[0]
 _DECODE_S: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 #: One gap between chunks in so many is measured.
@@ -155,7 +156,11 @@ class Metrics:
         sums[2] += record.received_bytes
         sums[3] += record.sent_bytes
         sums[4] += record.chunks
-        self._queued.observe(record.queued_s)
+        if record.queued_s <= _NO_WAIT_S:
+            self._queued.counts[0] += 1
+            self._queued.total += record.queued_s
+        else:
+            self._queued.observe(record.queued_s)
         if record.images:
             sums[5] += record.images
             self._decoding.observe(record.decode_s)

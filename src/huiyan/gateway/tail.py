@@ -61,7 +61,10 @@ class UsageTail:
         end = self._join()
         if (found := _last(b'"usage":', end)) is not None:
             # Of a name that stands there twice the first one counts.
-            numbers = dict(reversed(_TOKENS.findall(end, found)))
+            pairs = _TOKENS.findall(end, found)
+            if len(pairs) == 2 and pairs[0][0] == b"prompt" and pairs[1][0] == b"completion":  # nearly always
+                return Usage(int(pairs[0][1]), int(pairs[1][1]), True)
+            numbers = dict(reversed(pairs))
             if numbers:
                 return Usage(int(numbers.get(b"prompt", 0)), int(numbers.get(b"completion", 0)), True)
         if (found := _last(b'"timings":', end)) is not None:

@@ -46,9 +46,17 @@ class SlidingWindow:
         return self._previous, self._current, MINUTE_S - age_s
 
     def state(self, now: float) -> tuple[int, float]:
-        """(what counts now, seconds until nothing of it does)."""
-        window = self.counts(now)
-        return _weighted(window), _reset_s(window)
+        """(what counts now, seconds until nothing of it does); as `Reading` has them, in one step."""
+        age_s = now - self._start_s
+        if age_s >= MINUTE_S:
+            self._roll(now)
+            age_s = now - self._start_s
+        left_s = MINUTE_S - age_s
+        previous, current = self._previous, self._current
+        if not previous:
+            return current, left_s + MINUTE_S if current else 0.0
+        used = int(previous * left_s / MINUTE_S) + current
+        return used, left_s + MINUTE_S if current else left_s
 
     def most(self, now: float) -> int:
         """No less than what counts now: cheaper than `counts`, and mostly enough to know."""
