@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,7 +14,9 @@ from huiyan.errors import MachineCheckError
 from huiyan.messages import refusal
 
 if TYPE_CHECKING:
+    from huiyan.hardware.plan.cpu import GgufFile
     from huiyan.hardware.plan.make import Plan
+    from huiyan.settings.model import Settings
 
 Profile = Annotated[str, typer.Option("--profile", help=help_text("help.profile"))]
 Users = Annotated[int | None, typer.Option("--users", min=1, max=1024, help=help_text("help.users"))]
@@ -50,13 +53,14 @@ def plan(  # noqa: PLR0913  # one for each option
 
     settings, language = options.load_settings(data_dir=data_dir, config=config, lang=lang)
     named = profile_named(profile)
-    preset, shape = model_named(model) if model is not None else (None, None)
+    gguf = None if model is None else _gguf(model, settings)
+    preset, shape = model_named(model) if model is not None and gguf is None else (None, None)
     wish = wish_of(named, users=users, images=images, image_size=image_size, context=context, model=preset)
     machine = probe(data_dir=settings.data_dir)
-    card = parse_card(gpu) if gpu is not None else None
-    if card is None and not machine.gpus and named.card is not None:
+    card = parse_card(gpu) if gpu is not None and gguf is None else None
+    if card is None and gguf is None and not machine.gpus and named.card is not None:
         card = parse_card(named.card)
-    found = make_plan(machine, wish, named, card=card, shape=shape)
+    found = make_plan(machine, wish, named, card=card, shape=shape, gguf=gguf)
     if as_json:
         from huiyan.cli.plan_json import to_json
 
@@ -67,6 +71,29 @@ def plan(  # noqa: PLR0913  # one for each option
     if not _serves(found):
         raise refusal(MachineCheckError, "plan.nothing")
     return errors.OK
+
+
+def _gguf(model: str, settings: Settings) -> GgufFile | None:
+    """The model at that path as llama.cpp would load it; None for a name, or a directory of safetensors.
+
+    Raises: ModelFileMissingError, StoreError.
+    """
+    path = Path(model).expanduser()
+    if path.suffix.lower() != ".gguf" and not (path.is_dir() and any(path.glob("*.gguf"))):
+        return None
+    from huiyan.hardware.plan.cpu import GgufFile
+    from huiyan.launcher import model_files
+
+    files = model_files.choose(
+        settings.engine.model_copy(update={"model_path": path, "context_tokens": None})
+    )
+    return GgufFile(
+        model=files.card.name,
+        file_bytes=files.size_bytes,
+        language_bytes=files.model_path.stat().st_size,
+        kv_bytes_per_token=files.kv_bytes_per_token,
+        context_tokens=files.trained_context_tokens,
+    )
 
 
 def _serves(found: Plan) -> bool:

@@ -10,8 +10,9 @@ from rich.cells import cell_len
 from huiyan.hardware.driver import MIN_DRIVER, driver_serves
 from huiyan.hardware.plan.candidates import Candidate
 from huiyan.hardware.plan.cpu import CpuCandidate
-from huiyan.hardware.plan.make import Plan
+from huiyan.hardware.plan.make import Plan, best_gpu
 from huiyan.hardware.plan.predict import gib
+from huiyan.hardware.presets import SHAPES
 from huiyan.hardware.probe import Machine
 from huiyan.messages import Language, say
 
@@ -51,7 +52,7 @@ def _subject(plan: Plan, machine: Machine, language: Language) -> Iterator[str]:
             free=gib(plan.gpu.memory_free_bytes),
             capability=plan.gpu.compute_capability,
         )
-    else:
+    elif best_gpu(machine) is None:
         yield _no_card(machine, language)
     if plan.cpu_table:
         yield say(
@@ -148,7 +149,7 @@ def _chosen_cpu(one: CpuCandidate, language: Language) -> Iterator[str]:
     yield say(
         "plan.chosen_cpu",
         language,
-        model=f"Qwen3-VL-{one.model}",
+        model=f"Qwen3-VL-{one.model} Q4_K_M" if one.model in SHAPES else one.model,
         size=gib(one.file_bytes),
         context=f"{one.flags.context_tokens:,}",
         low=f"{low:.1f}",

@@ -20,13 +20,15 @@ _FP8_SCALE_BYTES: Final = 4
 class Quantization(msgspec.Struct, frozen=True, kw_only=True):
     """How the linear layers of the language model are stored; everything else stays bf16.
 
-    bits: of one weight. group_size: weights that share a scale (GPTQ, AWQ). lm_head: whether it is too.
+    bits: of one weight. group_size: weights that share a scale (GPTQ, AWQ). lm_head, vision: whether the head
+    and the linear layers of the vision tower are, too (published copies leave both alone).
     """
 
     method: Method = "none"
     bits: int = 16
     group_size: int = 128
     lm_head: bool = False
+    vision: bool = False
 
     def linear_bytes(self, elements: int) -> int:
         """Bytes of `elements` weights of linear layers, with scales and zero points."""
@@ -90,12 +92,18 @@ class VisionShape(msgspec.Struct, frozen=True, kw_only=True):
     def elements(self) -> int:
         """Weights and biases of the vision tower, mergers included (`model.visual.*`)."""
         width, inner, merged = self.hidden_size, self.intermediate_size, self.hidden_size * self.merge_size**2
-        attention = 3 * width * width + 3 * width + width * width + width
-        block = 4 * width + attention + 2 * width * inner + inner + width
-        projection = merged * merged + merged + merged * self.out_hidden_size + self.out_hidden_size
-        mergers = 2 * width + projection + self.deepstack_levels * (2 * merged + projection)
+        norms_and_biases = 4 * width + 3 * width + width + inner + width
+        biases = merged + self.out_hidden_size
+        mergers = 2 * width + biases + self.deepstack_levels * (2 * merged + biases)
         patches = width * self.patch_elements + width + self.position_embeddings * width
-        return self.depth * block + patches + mergers
+        return self.linear_elements + self.depth * norms_and_biases + patches + mergers
+
+    @property
+    def linear_elements(self) -> int:
+        """Weights of its linear layers, without biases."""
+        width, inner, merged = self.hidden_size, self.intermediate_size, self.hidden_size * self.merge_size**2
+        mergers = (1 + self.deepstack_levels) * merged * (merged + self.out_hidden_size)
+        return self.depth * (4 * width * width + 2 * width * inner) + mergers
 
     @property
     def token_edge_px(self) -> int:
@@ -119,8 +127,12 @@ class ModelShape(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def vision_bytes(self) -> int:
-        """The vision tower, always bf16: quantised checkpoints leave it alone."""
-        return self.vision_from_files or self.vision.elements * _BF16_BYTES
+        """The vision tower: bf16, unless the engine quantises everything while it loads."""
+        whole = self.vision_from_files or self.vision.elements * _BF16_BYTES
+        if not self.quantization.vision:
+            return whole
+        linear = self.vision.linear_elements
+        return whole - linear * _BF16_BYTES + self.quantization.linear_bytes(linear)
 
     @property
     def embedding_bytes(self) -> int:

@@ -55,11 +55,13 @@ SHAPES: Final[dict[str, ModelShape]] = {
     ),
 }
 
-#: What the checkpoints come in: the publisher's bf16 and FP8, the community's 4 bits.
+#: What the checkpoints come in: the publisher's bf16 and FP8, the community's 4 bits. `fp8-online` is what
+#: vLLM's `--quantization fp8` makes of bf16 files while it loads them: every linear layer, the tower's, too.
 QUANTIZATIONS: Final[dict[str, Quantization]] = {
     "bf16": Quantization(),
     "fp8": Quantization(method="fp8", bits=8),
     "gptq-int4": Quantization(method="gptq", bits=4),
+    "fp8-online": Quantization(method="fp8", bits=8, vision=True),
     "awq-int4": Quantization(method="awq", bits=4),
 }
 

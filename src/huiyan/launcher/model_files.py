@@ -35,12 +35,16 @@ _NO_NAME = re.compile(r"mmproj|model|b?f16|f32|i?q\d\w*|ud")
 
 @dataclass(frozen=True, kw_only=True)
 class ModelFiles:
-    """What the engine will load. kv_bytes_per_token: 0 where the file does not say."""
+    """What the engine will load. kv_bytes_per_token: 0 where the file does not say.
+
+    trained_context_tokens: by the file's head, which may be far more than `card` has.
+    """
 
     card: ModelCard
     model_path: Path
     mmproj_path: Path
     kv_bytes_per_token: int
+    trained_context_tokens: int | None = None
     manifest: Manifest | None = None
 
     @property
@@ -90,6 +94,7 @@ def _nano(card: ModelCard) -> ModelFiles:
         model_path=nano.MODEL_PATH,
         mmproj_path=nano.MMPROJ_PATH,
         kv_bytes_per_token=head.kv_bytes_per_token,
+        trained_context_tokens=head.trained_context_tokens,
         manifest=manifest,
     )
 
@@ -108,6 +113,7 @@ def _local(path: Path, options: EngineOptions) -> ModelFiles:
         model_path=model_path,
         mmproj_path=mmproj_path,
         kv_bytes_per_token=head.kv_bytes_per_token,
+        trained_context_tokens=head.trained_context_tokens,
         manifest=manifest,
     )
 

@@ -124,8 +124,8 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
     ),
     "plan.flags": ("参数：{flags}", "flags: {flags}"),
     "plan.chosen_cpu": (
-        "选择：{model} 的 GGUF 文件（Q4_K_M，{size}），上下文 {context}，预计每秒 {low} 到 {high} 个词元",
-        "chosen: {model} as GGUF (Q4_K_M, {size}), context {context}, {low} to {high} tokens/s expected",
+        "选择：{model} 的 GGUF 文件（{size}），上下文 {context}，预计每秒 {low} 到 {high} 个词元",
+        "chosen: {model} as GGUF ({size}), context {context}, {low} to {high} tokens/s expected",
     ),
     "plan.rate_source": (
         "（由 8B 4 位权重在两个核心上实测的每秒 1.5–2.7 个词元按权重大小和核心数推算。）",

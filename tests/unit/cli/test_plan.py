@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from huiyan import nano
 from huiyan.cli import doctor
 from huiyan.cli.app import app
 from huiyan.hardware.probe import Machine
@@ -114,6 +115,19 @@ def test_what_cannot_be_read_is_a_usage_error(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Any, arguments: list[str]
 ) -> None:
     assert run(monkeypatch, tmp_path, "no-gpu", *arguments).exit_code == 2
+
+
+def test_a_gguf_file_is_planned_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+    given = ["--model", str(nano.MODEL_PATH), "--images", "1", "--image-size", "256x256", "--json"]
+    finished = run(monkeypatch, tmp_path, "free-card", *given)
+    assert finished.exit_code == 0, finished.output
+    found = json.loads(finished.stdout)
+    (one,) = found["cpu_candidates"]
+    assert one["chosen"]
+    assert one["file_bytes"] == nano.MODEL_PATH.stat().st_size + nano.MMPROJ_PATH.stat().st_size
+    assert found["candidates"] == []
+    words = run(monkeypatch, tmp_path, "free-card", *given[:-1], "--lang", "en").stdout
+    assert words.startswith("processor:")
 
 
 def test_a_directory_without_a_model_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:

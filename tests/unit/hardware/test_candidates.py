@@ -14,7 +14,7 @@ from huiyan.hardware.cpu import Cpu
 from huiyan.hardware.gpu import Gpu, MigInstance
 from huiyan.hardware.plan import predict
 from huiyan.hardware.plan.candidates import Candidate, candidates, choose
-from huiyan.hardware.plan.cpu import choose_cpu, cpu_candidates
+from huiyan.hardware.plan.cpu import GgufFile, choose_cpu, cpu_candidates
 from huiyan.hardware.plan.make import Plan, best_gpu, devices, make_plan, model_named
 from huiyan.hardware.plan.wish import Wish, parse_size, wish_of
 from huiyan.hardware.presets import QUANTIZATIONS, SHAPES
@@ -302,6 +302,23 @@ def test_eight_billion_parameters_run_on_a_cpu_only_when_asked_for() -> None:
     picked = choose_cpu(found, Wish(model="8B"))
     assert picked is not None
     assert picked.model == "8B"
+
+
+def test_a_file_is_planned_for_with_its_own_numbers() -> None:
+    file = GgufFile(
+        model="mine",
+        file_bytes=3 * GIB,
+        language_bytes=2 * GIB,
+        kv_bytes_per_token=100_000,
+        context_tokens=6_000,
+    )
+    found = make_plan(machine(), Wish(), profile("auto"), gguf=file)
+    assert found.gpu is None
+    assert found.chosen_cpu is not None
+    assert (found.chosen_cpu.model, found.chosen_cpu.flags.context_tokens) == ("mine", 6_000)
+    assert found.chosen_cpu.needed_bytes > 3 * GIB + 6_000 * 100_000
+    (same,) = cpu_candidates(machine(), Wish(context=100_000), file)
+    assert same.flags.context_tokens == 6_000
 
 
 def test_the_expected_rate_contains_what_was_measured() -> None:

@@ -72,6 +72,12 @@ def test_only_language_layers_are_quantised() -> None:
     )
 
 
+def test_an_engine_that_quantises_while_it_loads_takes_the_tower_along() -> None:
+    published, online = quantized(SHAPES["8B"], "fp8"), quantized(SHAPES["8B"], "fp8-online")
+    assert online.language_bytes == published.language_bytes
+    assert 0.5 < online.vision_bytes / published.vision_bytes < 0.55
+
+
 def test_a_configuration_alone_gives_the_shape(tmp_path: Path) -> None:
     shape = shape_of(model(tmp_path))
     assert (shape.text, shape.vision) == (SHAPES["8B"].text, SHAPES["8B"].vision)

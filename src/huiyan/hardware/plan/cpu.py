@@ -39,6 +39,19 @@ CONTEXTS: Final = (16_384, 8_192, 4_096)
 _IMAGE_TOKENS: Final = 1_024
 
 
+class GgufFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A GGUF model in numbers. file_bytes: with its mmproj file. language_bytes: what one token reads.
+
+    context_tokens: what it was trained for; None where that is not known.
+    """
+
+    model: str
+    file_bytes: int
+    language_bytes: int
+    kv_bytes_per_token: int
+    context_tokens: int | None = None
+
+
 class CpuCandidate(msgspec.Struct, frozen=True, kw_only=True):
     """A GGUF model on the CPU. tokens_per_s: (low, high), an expectation and no promise."""
 
@@ -55,36 +68,51 @@ class CpuCandidate(msgspec.Struct, frozen=True, kw_only=True):
         return self.reason is None
 
 
-def cpu_candidates(machine: Machine, wish: Wish) -> list[CpuCandidate]:
-    """Largest model first, each at the longest context that the memory takes.
+def cpu_candidates(machine: Machine, wish: Wish, gguf: GgufFile | None = None) -> list[CpuCandidate]:
+    """Largest model first, each at the longest context that the memory takes; `gguf` alone where it is given.
 
     Empty where a model was asked for that is too large for a CPU to be of use.
     """
+    if gguf is not None:
+        return [_candidate(machine, wish, gguf)]
     models = SHOWN if wish.model is None else (wish.model,)
-    return [_candidate(machine, wish, model) for model in models if model in Q4_BYTES]
+    return [_candidate(machine, wish, _preset(model)) for model in models if model in Q4_BYTES]
 
 
 def choose_cpu(found: list[CpuCandidate], wish: Wish) -> CpuCandidate | None:
-    """The one that was asked for, else the largest of MODELS; None: nano answers."""
-    names = (wish.model,) if wish.model in Q4_BYTES else MODELS
+    """The only one, or the one that was asked for, else the largest of MODELS; None: nano answers."""
+    names = MODELS if wish.model is None and len(found) > 1 else tuple(one.model for one in found)
     return next((one for one in found if one.model in names and one.suits), None)
 
 
-def _candidate(machine: Machine, wish: Wish, model: str) -> CpuCandidate:
+def _preset(model: str) -> GgufFile:
     shape = SHAPES[model]
-    file_bytes = Q4_BYTES[model] + shape.vision_bytes
-    per_token = shape.kv_bytes_per_token()
+    return GgufFile(
+        model=model,
+        file_bytes=Q4_BYTES[model] + shape.vision_bytes,
+        language_bytes=Q4_BYTES[model],
+        kv_bytes_per_token=shape.kv_bytes_per_token(),
+        context_tokens=shape.text.context_tokens,
+    )
+
+
+def _candidate(machine: Machine, wish: Wish, file: GgufFile) -> CpuCandidate:
     room = machine.memory_available_bytes - _LEFT_BYTES
 
     def needed(context: int) -> int:
         return memory_needed_bytes(
-            weights_bytes=file_bytes, kv_bytes_per_token=per_token, context_tokens=context, slots=wish.users
+            weights_bytes=file.file_bytes,
+            kv_bytes_per_token=file.kv_bytes_per_token,
+            context_tokens=context,
+            slots=wish.users,
         )
 
     per_image = min(wish.tokens_per_image, _IMAGE_TOKENS)
     request = wish.images * (per_image + MARKERS_PER_IMAGE) + TEXT_TOKENS
-    long_enough = tuple(one for one in CONTEXTS if one >= request) or CONTEXTS[:1]
-    contexts = (wish.context,) if wish.context is not None else long_enough
+    trained = file.context_tokens or CONTEXTS[0]
+    lengths = sorted({min(one, trained) for one in CONTEXTS}, reverse=True)
+    long_enough = [one for one in lengths if one >= request] or lengths[:1]
+    contexts = [min(wish.context, trained)] if wish.context is not None else long_enough
     context = next((one for one in contexts if needed(one) <= room), contexts[-1])
     reason = None
     if needed(context) > room:
@@ -102,11 +130,11 @@ def _candidate(machine: Machine, wish: Wish, model: str) -> CpuCandidate:
         )
     cores = threads(machine, demo=False)
     factor = 1.0 if machine.cpu.fast or not machine.cpu.features else _PLAIN_FACTOR
-    slow = min(_SLOW_BYTES_PER_CORE_S * cores, _SLOW_MEMORY_BYTES_S) * factor / Q4_BYTES[model]
-    fast = min(_FAST_BYTES_PER_CORE_S * cores, _FAST_MEMORY_BYTES_S) * factor / Q4_BYTES[model]
+    slow = min(_SLOW_BYTES_PER_CORE_S * cores, _SLOW_MEMORY_BYTES_S) * factor / file.language_bytes
+    fast = min(_FAST_BYTES_PER_CORE_S * cores, _FAST_MEMORY_BYTES_S) * factor / file.language_bytes
     return CpuCandidate(
-        model=model,
-        file_bytes=file_bytes,
+        model=file.model,
+        file_bytes=file.file_bytes,
         flags=LlamaCppFlags(
             context_tokens=context, slots=wish.users, threads=cores, image_max_tokens=per_image
         ),

@@ -13,7 +13,7 @@ from huiyan.hardware.gpu import Gpu
 from huiyan.hardware.model_files import shape_of
 from huiyan.hardware.model_shape import ModelShape
 from huiyan.hardware.plan.candidates import Candidate, candidates, choose
-from huiyan.hardware.plan.cpu import CpuCandidate, choose_cpu, cpu_candidates
+from huiyan.hardware.plan.cpu import CpuCandidate, GgufFile, choose_cpu, cpu_candidates
 from huiyan.hardware.plan.wish import Wish
 from huiyan.hardware.presets import SHAPES
 from huiyan.hardware.probe import Machine
@@ -52,23 +52,21 @@ def make_plan(
     *,
     card: Gpu | None = None,
     shape: ModelShape | None = None,
+    gguf: GgufFile | None = None,
 ) -> Plan:
-    """card: plan for this one, whatever the machine has. shape: of the one model that is meant.
+    """card: plan for this one, whatever the machine has. shape, gguf: the one model that is meant.
 
     The CPU is planned for as well where no GPU does. Nothing is looked at and nothing is changed.
     """
-    gpu = card or best_gpu(machine)
-    table = (
-        []
-        if gpu is None
-        else candidates(
-            gpu, wish, profile, shape=shape, host_memory_bytes=None if card else machine.memory_total_bytes
-        )
-    )
+    gpu = None if gguf is not None else card or best_gpu(machine)
+    table: list[Candidate] = []
+    if gpu is not None:
+        host = None if card else machine.memory_total_bytes
+        table = candidates(gpu, wish, profile, shape=shape, host_memory_bytes=host)
     chosen = choose(table)
-    cpu_table = (
-        [] if chosen is not None or card is not None or shape is not None else cpu_candidates(machine, wish)
-    )
+    cpu_table: list[CpuCandidate] = []
+    if chosen is None and card is None and shape is None:
+        cpu_table = cpu_candidates(machine, wish, gguf)
     return Plan(
         wish=wish,
         profile=profile,
