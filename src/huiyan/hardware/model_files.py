@@ -65,6 +65,8 @@ class _Quantization(msgspec.Struct):
     bits: int | None = None
     group_size: int | None = None
     lm_head: bool = False
+    modules_to_not_convert: list[str] | None = None
+    ignored_layers: list[str] | None = None
     config_groups: dict[str, _Group] = {}
 
 
@@ -147,7 +149,10 @@ def _quantization(found: _Quantization | None) -> Quantization:
         bits, group = schemes[0].num_bits, schemes[0].group_size
         method = "fp8" if schemes[0].type == "float" and bits == 8 else "gptq"
     if method == "fp8":
-        return Quantization(method="fp8", bits=8)
+        # vLLM leaves out exactly the modules that are named: a bare "model.visual" leaves out none.
+        left_out = found.ignored_layers or found.modules_to_not_convert or []
+        tower = not any("visual.blocks." in name for name in left_out)
+        return Quantization(method="fp8", bits=8, vision=tower and not schemes)
     packed: Method = "awq" if method.startswith("awq") else "gptq"
     # A group of -1 is a whole column: the scales are then too few to matter.
     size = group if group and group > 0 else 4096

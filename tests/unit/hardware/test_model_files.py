@@ -109,7 +109,12 @@ def test_heads_give_the_parts(tmp_path: Path) -> None:
     [
         ({"quant_method": "gptq", "bits": 4, "group_size": 128}, QUANTIZATIONS["gptq-int4"]),
         ({"quant_method": "awq", "bits": 4, "group_size": 128}, QUANTIZATIONS["awq-int4"]),
-        ({"quant_method": "fp8", "weight_block_size": [128, 128]}, QUANTIZATIONS["fp8"]),
+        (
+            {"quant_method": "fp8", "modules_to_not_convert": ["lm_head", "model.visual.blocks.0.attn.qkv"]},
+            QUANTIZATIONS["fp8"],
+        ),
+        # Only whole names count for vLLM, so that this one leaves nothing out.
+        ({"quant_method": "fp8", "modules_to_not_convert": ["model.visual"]}, QUANTIZATIONS["fp8-online"]),
         (
             {
                 "quant_method": "compressed-tensors",

@@ -48,7 +48,7 @@ NON_TORCH_BYTES: Final = 262 * MIB
 #: Measured on an H100: 552,402,944 bytes (torch 2.11.0+cu130, driver 580.159).
 CUDA_CONTEXT_BYTES: Final = 527 * MIB
 
-#: Pictures resized on the GPU by the server process take this, in a context of its own.
+#: Pictures resized on the GPU by the server process: a context of its own and its tensors, about 0.6 GiB.
 GPU_PREPROCESSING_BYTES: Final = 614 * MIB
 
 #: Graphs of one kind took 0.45 GiB for 51 sizes (decode only), two kinds 1.0 GiB.
