@@ -15,11 +15,13 @@
     │   ├── AuthenticationError         no key where one is needed
     │   ├── ForbiddenError              Host, Origin or scope does not allow it
     │   ├── NotFoundError               no such route or object
-    │   │   └── ModelNotFoundError          no such model is being served
+    │   │   ├── ModelNotFoundError          no such model is being served
+    │   │   └── ToolNotFoundError           no such tool is installed
     │   ├── MethodNotAllowedError       the route has other methods
     │   ├── ConflictError               an Idempotency-Key was used for another body
     │   ├── PayloadTooLargeError        bytes, pixels or pictures above a cap
     │   ├── UnsupportedMediaTypeError   a content type that no route reads
+    │   ├── ToolArgumentsError          arguments that do not fit the tool's schema
     │   └── QueueFullError              over a limit: try again after `retry_after_s`
     ├── EngineError                 the engine failed this request
     │   ├── EngineDiedError             connection refused or lost
@@ -33,6 +35,14 @@
     │   └── DiskFullError               no space left for what has to be written
     ├── UpdateError                 a component could not be replaced
     ├── ToolError                   a tool failed
+    │   ├── ToolFailedError             it answered with an error of the protocol, or with nonsense
+    │   ├── ToolStartError              it did not start, or did not list its tools
+    │   ├── ToolDiedError               its process ended during the call
+    │   ├── ToolTimeoutError            it said nothing for longer than it may
+    │   ├── ToolLimitError              it took more memory, processes or output than it may
+    │   ├── ToolsUnavailableError       the tool host is not there: try again after `retry_after_s`
+    │   ├── ToolManifestError           a huiyan-tool.toml that cannot be used
+    │   └── ToolInstallError            its environment could not be made
     ├── SettingsError               a setting is unknown or impossible
     └── CheckRefusedError           a check before the start refused; the hint is the remedy
         ├── MachineCheckError           memory, disk, permissions
@@ -143,6 +153,18 @@ class ModelNotFoundError(NotFoundError):
     code = "model_not_found"
 
 
+class ToolNotFoundError(NotFoundError):
+    code = "tool_not_found"
+    default_hint = "GET /api/tools lists the tools that are there now."
+
+
+class ToolArgumentsError(RequestError):
+    """`param` names the argument."""
+
+    code = "invalid_tool_arguments"
+    default_hint = "GET /api/tools has the tool's input_schema; send what it asks for."
+
+
 class MethodNotAllowedError(RequestError):
     code = "method_not_allowed"
 
@@ -235,6 +257,48 @@ class UpdateError(HuiyanError):
 
 class ToolError(HuiyanError):
     code = "tool_error"
+    default_hint = "`huiyan tools logs NAME` shows what the tool said; other tools are not affected."
+
+
+class ToolFailedError(ToolError):
+    code = "tool_failed"
+
+
+class ToolStartError(ToolError):
+    code = "tool_start_failed"
+
+
+class ToolDiedError(ToolError):
+    code = "tool_died"
+
+
+class ToolTimeoutError(ToolError):
+    code = "tool_timeout"
+
+
+class ToolLimitError(ToolError):
+    code = "tool_over_limit"
+
+
+class ToolsUnavailableError(ToolError):
+    code = "tools_unavailable"
+    default_hint = "Try again in a few seconds; `huiyan start` runs the tools, `huiyan serve` does not."
+
+    def __init__(
+        self, message: str, *, retry_after_s: float = 2.0, hint: str | None = None, param: str | None = None
+    ) -> None:
+        super().__init__(message, hint=hint, param=param)
+        self.retry_after_s = retry_after_s
+
+
+class ToolManifestError(ToolError):
+    code = "tool_manifest_invalid"
+    default_hint = "docs/guides/tool-authors.md describes the manifest."
+
+
+class ToolInstallError(ToolError):
+    code = "tool_install_failed"
+    default_hint = "Read what uv said above; nothing was changed."
 
 
 class SettingsError(HuiyanError):

@@ -23,7 +23,7 @@ _DEFAULT_LINES = 100
 #: Fields that stand at the front of a line, or say nothing to a person.
 _SHOWN_FIRST = frozenset({"ts", "level", "source", "message", "logger", "origin"})
 
-Source = Literal["launcher", "gateway", "engine", "browser"]
+Source = Literal["launcher", "gateway", "engine", "tools", "browser"]
 Level = Literal["debug", "info", "warning", "error", "critical"]
 
 

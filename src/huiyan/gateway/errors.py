@@ -30,6 +30,12 @@ STATUS: dict[type[e.HuiyanError], int] = {
     e.DiskFullError: 507,
     e.UpdateError: 500,
     e.ToolError: 500,
+    e.ToolFailedError: 502,
+    e.ToolStartError: 502,
+    e.ToolDiedError: 502,
+    e.ToolLimitError: 502,
+    e.ToolTimeoutError: 504,
+    e.ToolsUnavailableError: 503,
     e.SettingsError: 500,
     e.CheckRefusedError: 500,
 }

@@ -14,6 +14,7 @@ import msgspec
 from huiyan import __version__
 from huiyan.gateway import schema, schema_admin, schema_images
 from huiyan.gateway.live_log import Skipped
+from huiyan.tools import catalogue
 
 #: Structs that appear as bodies; those that they contain come along.
 _BODIES: tuple[type[msgspec.Struct], ...] = (
@@ -36,6 +37,10 @@ _BODIES: tuple[type[msgspec.Struct], ...] = (
     schema_admin.ChangeKeyRequest,
     schema_admin.UsageReport,
     Skipped,
+    catalogue.ToolList,
+    catalogue.ToolsEvent,
+    catalogue.ToolProgress,
+    catalogue.ToolResult,
 )
 
 Json = dict[str, Any]  # Any: a JSON schema
@@ -165,7 +170,7 @@ def _admin_paths() -> Json:
                 parameters=[
                     _query(name, words, {"type": "string"})
                     for name, words in (
-                        ("source", "gateway, engine, launcher or browser"),
+                        ("source", "gateway, engine, tools, launcher or browser"),
                         ("level", "this level and above"),
                         ("request", "a request's id"),
                         ("since", "15m, 2h, 1d, or a moment"),
@@ -180,6 +185,31 @@ def _admin_paths() -> Json:
     }
 
 
+def _tool_paths() -> Json:
+    result = _answer("What it brought", _ref(catalogue.ToolResult))
+    result["content"]["text/event-stream"] = {
+        "schema": {"type": "string", "description": "`progress` (ToolProgress)…, then `result` or `error`"}
+    }
+    call = _operation(
+        "Call a tool",
+        {"200": result},
+        request={"type": "object", "description": "As its input_schema says", "additionalProperties": True},
+        parameters=[_path("plugin"), _path("tool")],
+    )
+    call["requestBody"]["content"]["multipart/form-data"] = {
+        "schema": {
+            "type": "object",
+            "properties": {"arguments": {"type": "string", "contentMediaType": "application/json"}},
+            "additionalProperties": True,
+        }
+    }
+    tools = _answer("", _ref(catalogue.ToolList))
+    return {
+        "/api/tools": {"get": _operation("The tools that are there now", {"200": tools})},
+        "/api/tools/{plugin}/{tool}": {"post": call},
+    }
+
+
 def document() -> Json:
     """The whole OpenAPI document."""
     (_, components) = msgspec.json.schema_components(_BODIES, ref_template="#/components/schemas/{name}")
@@ -187,7 +217,7 @@ def document() -> Json:
     unwell = _answer("down", _ref(schema.Health))
     stream: Json = {
         "type": "string",
-        "description": "`hello` (HelloEvent), then `engine` (EngineStatus) at each change",
+        "description": "`hello` (HelloEvent), then changes: `engine` (EngineStatus), `tools` (ToolsEvent)",
     }
     paths: Json = {
         "/v1/chat/completions": {
@@ -251,6 +281,7 @@ def document() -> Json:
                 parameters=[_path("sha256", "^[0-9a-f]{64}$")],
             ),
         },
+        **_tool_paths(),
         **_admin_paths(),
     }
     return {

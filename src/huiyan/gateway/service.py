@@ -36,6 +36,8 @@ from huiyan.gateway.relay import COMPLETION, RelayedHeads, Sink
 from huiyan.gateway.run import Asked, PicturesDone, Run
 from huiyan.gateway.schema import HelloEvent
 from huiyan.gateway.token_count import TokenCounter
+from huiyan.gateway.tool_client import ToolClient
+from huiyan.tools.catalogue import ToolList, ToolsEvent
 
 if TYPE_CHECKING:
     from huiyan.gateway.workers.client import CoordinatorClient
@@ -74,6 +76,7 @@ class Gateway:
             grace_s=options.answer_grace_s, keep_s=options.answer_keep_s, max_bytes=options.answers_max_bytes
         )
         self.live_log = LiveLog(None if data_dir is None else data_dir / "logs" / "huiyan.jsonl")
+        self.tools = ToolClient(data_dir, self._tools_changed)
         self.pictures = PictureReader(options, None if data_dir is None else data_dir / "images")
         self.active = 0
         self._numbers = itertools.count(1)
@@ -147,6 +150,9 @@ class Gateway:
     def pause(self) -> None:
         """Let new requests wait: the engine is being replaced. Ends by itself after `max_pause_s`."""
         self.queue.pause(self.options.traffic.max_pause_s)
+
+    def _tools_changed(self, tools: ToolList) -> None:
+        self.events.publish("tools", ToolsEvent(revision=tools.revision))
 
     def hello(self) -> HelloEvent:
         return HelloEvent(version=__version__, boot_id=self.boot_id, model=self.model, engine=self.engine)
@@ -222,6 +228,7 @@ class Gateway:
         if self._backends is not None:
             for backend in self._backends.all:
                 self._let_go(backend)
+        await self.tools.close()
         await self.pictures.close()
         await self.access.close()
 

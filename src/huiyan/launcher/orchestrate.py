@@ -201,6 +201,8 @@ class Launcher:
         if prepared.machine.gpus:
             reporter.note(Text("machine.gpu_unused", {}))
         self._ready = services.ready = True
+        # Last: nobody waits for it, and the first answer has the machine to itself.
+        services.start_tools()
         _log.info("ready at %s", prepared.url, extra={"took_s": round(time.time() - self._started_unix_s, 2)})
         reporter.send(Event(kind="ready", text=Text("ready", {"url": prepared.url}), url=prepared.url))
 

@@ -21,11 +21,15 @@ from huiyan.launcher.health import ask_canary
 from huiyan.launcher.preparation import Prepared
 from huiyan.launcher.state import PartStatus
 from huiyan.messages import Text, known, refusal
+from huiyan.tools.places import HOST_MODULE
 
 Part = Literal["engine", "gateway"]
 
 #: A page that is reloaded while the gateway restarts waits in the listening socket's backlog.
 GATEWAY_POLICY = RestartPolicy(first_delay_s=0.1, max_delay_s=10.0)
+
+#: Tools stay usable for as long as there is any hope; nothing else waits for them.
+TOOLS_POLICY = RestartPolicy(first_delay_s=0.2, max_crashes=1000, max_crashes_before_ready=1000)
 
 
 def engine_spec(
@@ -104,6 +108,29 @@ def gateway_spec(
         explain=explain_gateway,
         drain={"type": "drain"},
         drain_timeout_s=drain_timeout_s,
+    )
+
+
+def tools_spec(*, data_dir: Path, environment: Mapping[str, str]) -> ChildSpec:
+    return ChildSpec(
+        name="tool host",
+        spawn=lambda: spawn(HOST_MODULE, environment=environment),
+        boot=lambda: {"type": "boot", "data_dir": str(data_dir)},
+        ready_on="serving",
+        start_timeout_s=30.0,
+        explain=explain_tools,
+        drain={"type": "drain"},
+        drain_timeout_s=5.0,
+    )
+
+
+def explain_tools(returncode: int, tail: Sequence[str]) -> Failure:
+    end = f"signal {-returncode}" if returncode < 0 else f"code {returncode}"
+    last = f" Its last line: {tail[-1][:300]}" if tail else ""
+    return Failure(
+        code="tools_exited",
+        message=f"The tool host ended with {end}.{last}",
+        hint="`huiyan logs --source tools` shows its last lines.",
     )
 
 

@@ -49,6 +49,7 @@ class Services:
         self._tasks = tasks
         self._gateway: Supervisor | None = None
         self._engine: Supervisor | None = None
+        self._tools: Supervisor | None = None
         #: The engine's, before its process exists.
         self._early = ChildStatus(state=EngineState.STARTING)
         self._stopping = asyncio.Event()
@@ -115,6 +116,12 @@ class Services:
         self._tasks.create_task(self._engine.run())
         self._tasks.create_task(self._watch_loading(self._engine, engine.weights_bytes))
 
+    def start_tools(self) -> None:
+        """The tool host. Its troubles are no trouble of gateway and engine."""
+        spec = parts.tools_spec(data_dir=self._settings.data_dir, environment=self._environment)
+        self._tools = Supervisor(spec, policy=parts.TOOLS_POLICY, on_line=self._sink.writer("tools"))
+        self._tasks.create_task(self._tools.run())
+
     def pause_gateway(self) -> None:
         """Let new requests wait in the gateway's queue while the engine is being replaced.
 
@@ -159,14 +166,14 @@ class Services:
 
     def hurry(self) -> None:
         """Cut a stop short."""
-        for supervisor in (self._gateway, self._engine):
+        for supervisor in (self._gateway, self._tools, self._engine):
             if supervisor is not None:
                 supervisor.hurry()
 
     async def stop(self, *, hurry: bool) -> None:
-        """End both, the gateway first: its running answers need the engine."""
+        """End all, the gateway first: its running answers need the others."""
         self._stopping.set()
-        for supervisor in (self._gateway, self._engine):
+        for supervisor in (self._gateway, self._tools, self._engine):
             if supervisor is not None:
                 await supervisor.stop(hurry=hurry)
 

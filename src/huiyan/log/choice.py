@@ -13,7 +13,7 @@ from huiyan.log import timestamp
 
 #: From harmless to grave; a choice of one includes the graver ones.
 LEVELS: Final = ("debug", "info", "warning", "error", "critical")
-SOURCES: Final = ("launcher", "gateway", "engine", "browser")
+SOURCES: Final = ("launcher", "gateway", "engine", "tools", "browser")
 
 _RANK: Final = {name: rank for rank, name in enumerate(LEVELS)}
 #: vLLM appends the number of the prompt, or random characters, to the id that it was given.

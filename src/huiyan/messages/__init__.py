@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Final, Literal, NamedTuple, TypeVar
 
 from huiyan.errors import HuiyanError
-from huiyan.messages import bench, checks, commands, engine, hardware, help_texts, keys, plan, start, tls
+from huiyan.messages import bench, checks, commands, engine, hardware, help_texts, keys, plan, start, tls, tools
 
 Language = Literal["zh", "en"]
 
@@ -27,6 +27,7 @@ CATALOGUE: Final[dict[str, tuple[str, str]]] = {
     **plan.SENTENCES,
     **start.SENTENCES,
     **tls.SENTENCES,
+    **tools.SENTENCES,
 }
 
 

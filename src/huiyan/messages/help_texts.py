@@ -66,8 +66,8 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
         "How many of the last lines to show; 100, or all of them with --since or --request.",
     ),
     "help.source": (
-        "只看 launcher、gateway、engine 或 browser。",
-        "Only launcher, gateway, engine or browser.",
+        "只看 launcher、gateway、engine、tools 或 browser。",
+        "Only launcher, gateway, engine, tools or browser.",
     ),
     "help.level": ("只看这一级及更严重的。", "Only this level and graver ones."),
     "help.request": (

@@ -59,3 +59,33 @@ def can_open_browser() -> bool:
     if Path("/.dockerenv").exists() or Path("/run/.containerenv").exists():
         return False
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+#: pip's names for what uv calls otherwise. What is set for uv itself wins.
+_PIP_TO_UV: Final = {
+    "PIP_INDEX_URL": "UV_DEFAULT_INDEX",
+    "PIP_EXTRA_INDEX_URL": "UV_INDEX",
+    "PIP_FIND_LINKS": "UV_FIND_LINKS",
+    "PIP_NO_INDEX": "UV_NO_INDEX",
+    "PIP_CERT": "SSL_CERT_FILE",
+}
+
+
+def installer_environment() -> dict[str, str]:
+    """For uv, which fetches packages: mirrors and proxies on top of what every child gets."""
+    chosen = child_environment()
+    for name, value in os.environ.items():
+        if name.startswith(("UV_", "XDG_")) or name.lower() in (
+            "http_proxy",
+            "https_proxy",
+            "no_proxy",
+            "all_proxy",
+        ):
+            chosen[name] = value
+    for pip, uv in _PIP_TO_UV.items():
+        if given := os.environ.get(pip):
+            chosen.setdefault(uv, given.replace(" ", ",") if pip == "PIP_FIND_LINKS" else given)
+    # Nothing of the environment that huiyan itself runs in.
+    for name in ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"):
+        chosen.pop(name, None)
+    return chosen

@@ -1,4 +1,4 @@
-export const SOURCES = ["launcher", "gateway", "engine", "browser"] as const;
+export const SOURCES = ["launcher", "gateway", "engine", "tools", "browser"] as const;
 export const LEVELS = ["debug", "info", "warning", "error", "critical"] as const;
 
 /** A line of the log. Whoever wrote it decides what else it holds. */

@@ -94,6 +94,22 @@ export interface Features {
   model_fetch: boolean;
 }
 
+/** An argument that is a file. given_as: how the tool gets it. many: a list of them. media_type: what it takes, such as `application/pdf` or `image/*`; `*/*` where it says nothing. */
+export interface FileArgument {
+  media_type: string;
+  given_as: "base64" | "path";
+  many: boolean;
+}
+
+/** A picture or another file. data: base64. */
+export interface FileContent {
+  type: "file";
+  name: string;
+  media_type: string;
+  size_bytes: number;
+  data: string;
+}
+
 export interface GatewayHealth {
   status: "ok";
   version: string;
@@ -122,6 +138,13 @@ export interface HelloEvent {
   engine: EngineStatus;
 }
 
+/** Either `name`, one of the page's own, or `shapes` on `view_box`. */
+export interface Icon {
+  name: string | null;
+  view_box: string;
+  shapes: Shape[];
+}
+
 /** `GET /api/info`. boot_id changes with every gateway process. */
 export interface Info {
   version: string;
@@ -132,6 +155,15 @@ export interface Info {
   features: Features;
   answer_grace_s: number;
   answer_keep_s: number;
+}
+
+/** What is enforced on this machine, as the tool's jail reported it. None of it before its first start. network: it has none. processes: `limited` by the kernel, or `watched`. hidden: huiyan's own state cannot be seen by it. contained: whatever it starts ends with it, also what left its process group. */
+export interface Isolation {
+  network: boolean;
+  memory: boolean;
+  processes: "limited" | "watched";
+  hidden: boolean;
+  contained: boolean;
 }
 
 /** `PUT /api/images/{sha256}`: 201 when it was taken in, 200 when it was there already. size_bytes: as kept, without metadata. width, height: pixels, upright. expires_s: from its last use. */
@@ -173,6 +205,13 @@ export interface Limits {
   max_image_pixels: number;
 }
 
+/** Something that lies elsewhere; huiyan has not looked at it. */
+export interface LinkContent {
+  type: "link";
+  uri: string;
+  name: string;
+}
+
 /** The model that is served, and its bounds. id: what `/v1/models` lists and requests name. demo: the built-in nano. wanted: a model that was asked for and is not here, so that this one answers in its place (shown as a banner). context_tokens: of one slot, prompt and answer together. image_tokens_*: per picture. */
 export interface ModelCard {
   id: string;
@@ -198,6 +237,19 @@ export interface ModelList {
   data: ModelEntry[];
 }
 
+/** One MCP server and its tools. network: granted by the administrator. error: why it could not be started the last time, if that is so. */
+export interface PluginInfo {
+  name: string;
+  version: string;
+  title: Title;
+  icon: Icon;
+  takes: ("image" | "none" | "pdf")[];
+  network: boolean;
+  isolation: Isolation;
+  tools: ToolInfo[];
+  error: string;
+}
+
 /** What the engine uses where a request says nothing (the page shows and starts from it). */
 export interface SamplingDefaults {
   temperature: number;
@@ -216,6 +268,12 @@ export interface SessionInfo {
   expires_unix_s: number | null;
 }
 
+/** One SVG element. attributes: by name, all of them harmless. */
+export interface Shape {
+  tag: string;
+  attributes: Record<string, unknown>;
+}
+
 /** `POST /api/session`: a key, in exchange for a cookie. */
 export interface SignInRequest {
   key: string;
@@ -227,6 +285,18 @@ export interface Skipped {
   bytes: number;
 }
 
+/** Markdown or plain text; hostile until it is sanitised. */
+export interface TextContent {
+  type: "text";
+  text: string;
+}
+
+/** A name in both languages. */
+export interface Title {
+  zh: string;
+  en: string;
+}
+
 /** `POST /api/tokenize`: either one text or several (answered in their order). */
 export interface TokenizeRequest {
   text: string | string[];
@@ -235,6 +305,46 @@ export interface TokenizeRequest {
 /** Token counts by the engine's own tokenizer, without the chat template. */
 export interface TokenizeResponse {
   counts: number[];
+}
+
+/** One tool. input_schema: JSON Schema of its arguments, as the tool gave it. safe: it says that it only reads; anything else asks before a model may call it. */
+export interface ToolInfo {
+  name: string;
+  title: Title;
+  description: string;
+  input_schema: Record<string, unknown>;
+  files: Record<string, unknown>;
+  safe: boolean;
+  destructive: boolean;
+}
+
+/** `GET /api/tools`. revision changes whenever anything in it does. available: the tool host is there. */
+export interface ToolList {
+  revision: string;
+  available: boolean;
+  plugins: PluginInfo[];
+}
+
+/** `event: progress` of a call. total: None where the tool does not know it. */
+export interface ToolProgress {
+  progress: number;
+  total: number | null;
+  message: string;
+}
+
+/** What a call brought. is_error: the tool itself says that it failed, and why. structured: JSON. */
+export interface ToolResult {
+  plugin: string;
+  tool: string;
+  is_error: boolean;
+  content: (TextContent | FileContent | LinkContent)[];
+  structured: unknown;
+  duration_s: number;
+}
+
+/** `event: tools` on `/api/events`: ask `GET /api/tools` again. */
+export interface ToolsEvent {
+  revision: string;
 }
 
 /** One key on one day (YYYY-MM-DD, UTC). key_id `local`: the user of this machine, without a key. */

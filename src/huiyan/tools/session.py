@@ -1,0 +1,319 @@
+"""One life of a tool: started, connected, listed, called, and ended for a reason that can be told.
+
+Whatever ends it ends all calls in it with that reason, and nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, Final, TypeVar
+
+import mcp_types
+from mcp import Client, MCPError
+from mcp.client.streamable_http import streamable_http_client
+
+from huiyan import __version__
+from huiyan.errors import (
+    HuiyanError,
+    ToolDiedError,
+    ToolError,
+    ToolFailedError,
+    ToolLimitError,
+    ToolStartError,
+    ToolTimeoutError,
+)
+from huiyan.log import get_logger
+from huiyan.tools.catalogue import Isolation, ToolProgress
+from huiyan.tools.manifest import ToolLimits
+from huiyan.tools.process import Launch, ToolProcess
+from huiyan.tools.stdio import Streams, over_stdio
+from huiyan.tools.tool_log import ToolLog
+
+_log = get_logger(__name__)
+
+_WATCH_S: Final = 0.1
+_MAX_TOOLS: Final = 128
+_MAX_PAGES: Final = 16
+#: Processor time that a tool may burn while nobody has asked it for anything.
+_IDLE_CPU_S: Final = 20.0
+_CLOSE_TIMEOUT_S: Final = 3.0
+
+_T = TypeVar("_T")
+OnProgress = Callable[[ToolProgress], None]
+
+
+class Session:
+    """`open`, then `list_tools` and `call`; `close`. One that has `ended` is of no use any more."""
+
+    def __init__(
+        self, limits: ToolLimits, log: ToolLog, *, launch: Launch | None = None, url: str = ""
+    ) -> None:
+        """launch: a process of ours; without one, `url` is a server that somebody else runs."""
+        self._limits = limits
+        self._log = log
+        self._launch = launch
+        self._url = url
+        self._process: ToolProcess | None = None
+        self._client: Client | None = None
+        loop = asyncio.get_running_loop()
+        self._opened: asyncio.Future[None] = loop.create_future()
+        self._over: asyncio.Future[ToolError] = loop.create_future()
+        self._close = asyncio.Event()
+        self._life: asyncio.Task[None] | None = None
+        self._calls = 0
+        self._cpu_mark_s = 0.0
+        self.last_used_s = time.monotonic()
+
+    @property
+    def ended(self) -> bool:
+        return self._over.done()
+
+    @property
+    def busy(self) -> bool:
+        return self._calls > 0
+
+    @property
+    def isolation(self) -> Isolation:
+        return self._process.isolation if self._process is not None else Isolation()
+
+    async def open(self) -> None:
+        """Raises: ToolError and its kinds; nothing is left running then."""
+        self._life = asyncio.get_running_loop().create_task(self._live())
+        try:
+            await self._within(asyncio.shield(self._opened), self._limits.start_timeout_s)
+        except TimeoutError:
+            self._end(ToolTimeoutError(f"It was not ready within {self._limits.start_timeout_s:.0f} s."))
+            await self.close()
+            raise self._over.result() from None
+        except BaseException:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        """End it and all that it started."""
+        self._close.set()
+        if self._life is not None:
+            await asyncio.wait([self._life], timeout=_CLOSE_TIMEOUT_S)
+            self._life.cancel()
+            await asyncio.gather(self._life, return_exceptions=True)
+
+    async def list_tools(self) -> list[mcp_types.Tool]:
+        """Raises: ToolError and its kinds."""
+        found: list[mcp_types.Tool] = []
+        cursor: str | None = None
+        for _ in range(_MAX_PAGES):
+            page = await self._asked(
+                lambda client, cursor=cursor: client.list_tools(cursor=cursor),  # type: ignore[misc]
+                self._limits.start_timeout_s,
+            )
+            found += page.tools
+            cursor = page.next_cursor
+            if cursor is None or len(found) >= _MAX_TOOLS:
+                break
+        return found[:_MAX_TOOLS]
+
+    async def call(
+        self, tool: str, arguments: dict[str, Any], on_progress: OnProgress
+    ) -> mcp_types.CallToolResult:
+        """Raises: ToolError and its kinds. Cancelling it tells the tool so.
+
+        on_progress: each word of it is a sign of life.
+        """
+        limits = self._limits
+        loop = asyncio.get_running_loop()
+        heard_s = started_s = loop.time()
+
+        async def progressed(progress: float, total: float | None, message: str | None) -> None:
+            nonlocal heard_s
+            heard_s = loop.time()
+            on_progress(ToolProgress(progress=progress, total=total, message=(message or "")[:500]))
+
+        def left_s() -> float:
+            now = loop.time()
+            return min(heard_s + limits.hang_timeout_s, started_s + limits.call_timeout_s) - now
+
+        self._begin()
+        try:
+            return await self._asked(
+                lambda client: client.call_tool(tool, arguments, progress_callback=progressed), left_s
+            )
+        finally:
+            self._calls -= 1
+            self.last_used_s = time.monotonic()
+            self._mark_cpu()
+
+    def _begin(self) -> None:
+        if self._calls == 0:
+            self._mark_cpu()
+        self._calls += 1
+
+    def _mark_cpu(self) -> None:
+        if self._process is not None and not self._process.ended:
+            self._cpu_mark_s = self._process.usage()[1]
+
+    async def _asked(
+        self, ask: Callable[[Client], Awaitable[_T]], timeout_s: float | Callable[[], float]
+    ) -> _T:
+        """One question; an end of the session answers it, too."""
+        if self._over.done() or self._client is None:
+            raise self._why()
+        try:
+            return await self._within(ask(self._client), timeout_s)
+        except TimeoutError:
+            limit_s = timeout_s if isinstance(timeout_s, float) else self._limits.hang_timeout_s
+            self._end(
+                ToolTimeoutError(
+                    f"It said nothing for {limit_s:.0f} s, or took too long altogether, and was stopped.",
+                    hint="Ask it for less at once; its manifest sets `hang_timeout_s` and `call_timeout_s`.",
+                )
+            )
+            raise self._why() from None
+        except MCPError as error:
+            if error.error.code == mcp_types.CONNECTION_CLOSED:
+                # Its pipe ends a moment before its exit code is known.
+                await asyncio.wait([self._over], timeout=2.0)
+            if self._over.done():
+                raise self._why() from None
+            raise ToolFailedError(f"It answered with an error: {error.error.message[:500]}") from None
+        except HuiyanError:
+            raise
+        except Exception as error:  # the SDK's own, for answers that break the protocol
+            raise ToolFailedError(f"Its answer breaks the protocol: {str(error)[:300]}") from error
+
+    async def _within(self, work: Awaitable[_T], timeout_s: float | Callable[[], float]) -> _T:
+        """`work`, unless the session ends before or the time is up. Raises: ToolError, TimeoutError."""
+        left_s: Callable[[], float] = timeout_s if callable(timeout_s) else _countdown(timeout_s)
+        task = asyncio.ensure_future(work)  # noqa: TID251 - held here, and awaited or cancelled below
+        try:
+            while not task.done():
+                if self._over.done():
+                    raise self._over.result()
+                if (wait_s := left_s()) <= 0:
+                    raise TimeoutError
+                waited: list[asyncio.Future[Any]] = [task, self._over]
+                await asyncio.wait(waited, timeout=wait_s, return_when=asyncio.FIRST_COMPLETED)
+            return task.result()
+        finally:
+            if not task.done():
+                task.cancel()
+                await asyncio.wait([task], timeout=1.0)
+
+    def _why(self) -> ToolError:
+        return self._over.result() if self._over.done() else ToolDiedError("It is not running.")
+
+    def _end(self, reason: ToolError) -> None:
+        """Only the first reason counts: the rest follows from it."""
+        if not self._over.done():
+            self._over.set_result(reason)
+            if not self._close.is_set():
+                self._log.note(reason.message)
+
+    async def _live(self) -> None:
+        """The client's whole life; the SDK wants its context left by the task that entered it."""
+        try:
+            async with (
+                self._transport() as streams,
+                Client(
+                    _Given(streams),
+                    client_info=mcp_types.Implementation(name="huiyan", version=__version__),
+                    cache=None,
+                ) as client,
+            ):
+                self._client = client
+                if not self._opened.done():
+                    self._opened.set_result(None)
+                waiting = asyncio.get_running_loop().create_task(self._close.wait())
+                ends: list[asyncio.Future[Any]] = [waiting, self._over]
+                await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+                waiting.cancel()
+                await self._kill()
+        except ToolError as error:
+            self._end(error)
+        except Exception as error:  # noqa: BLE001 - a task boundary: whatever a tool causes ends this tool alone
+            self._end(ToolStartError(f"It did not speak the protocol: {_innermost(error)[:300]}"))
+        finally:
+            await self._kill()
+            self._end(ToolDiedError("It was ended."))
+
+    @contextlib.asynccontextmanager
+    async def _transport(self) -> AsyncIterator[Streams]:
+        if self._launch is None:
+            async with streamable_http_client(self._url) as streams:
+                yield streams  # type: ignore[misc]  # of the SDK's own stream classes
+            return
+        self._process = process = await ToolProcess.start(self._launch, self._log.write)
+        watching = asyncio.get_running_loop().create_task(self._watch(process))
+        try:
+            async with over_stdio(
+                process,
+                max_output_bytes=self._limits.output_bytes,
+                on_text=self._log.write,
+                on_too_much=lambda: self._end(
+                    ToolLimitError(
+                        f"It wrote more than {self._limits.output_mib} MiB at once and was stopped."
+                    )
+                ),
+            ) as streams:
+                yield streams
+        finally:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+            await process.kill()
+
+    async def _kill(self) -> None:
+        if self._process is not None:
+            await self._process.kill()
+
+    async def _watch(self, process: ToolProcess) -> None:
+        """What the kernel does not limit for a group of processes is looked at ten times a second."""
+        limits = self._limits
+        exited = asyncio.get_running_loop().create_task(process.wait())
+        try:
+            while not exited.done():
+                await asyncio.wait([exited], timeout=_WATCH_S)
+                resident_bytes, cpu_s, count = process.usage()
+                if resident_bytes > limits.memory_bytes:
+                    self._end(ToolLimitError(f"It took more than {limits.memory_mib} MiB and was stopped."))
+                elif count > limits.processes:
+                    self._end(
+                        ToolLimitError(f"It started more than {limits.processes} processes and was stopped.")
+                    )
+                elif cpu_s - self._cpu_mark_s > (
+                    limits.cpu_s * max(1, self._calls) if self._calls else _IDLE_CPU_S
+                ):
+                    self._end(ToolLimitError("It used more processor time than it may and was stopped."))
+                if self._over.done():
+                    await process.kill()
+        finally:
+            exited.cancel()
+        code = process.returncode
+        end = f"signal {code - 128}" if code > 128 else f"code {code}"
+        self._end(ToolDiedError(f"Its process ended with {end}."))
+
+
+class _Given:
+    """Streams that are open already, in the form that the SDK's client takes."""
+
+    def __init__(self, streams: Streams) -> None:
+        self._streams = streams
+
+    async def __aenter__(self) -> Streams:
+        return self._streams
+
+    async def __aexit__(self, *_: object) -> None:
+        return None
+
+
+def _countdown(timeout_s: float) -> Callable[[], float]:
+    loop = asyncio.get_running_loop()
+    end_s = loop.time() + timeout_s
+    return lambda: end_s - loop.time()
+
+
+def _innermost(error: BaseException) -> str:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return f"{type(error).__name__}: {error}"
