@@ -29,7 +29,8 @@ def type_of(schema: Schema) -> str:
         inner = type_of(schema["items"])
         return f"({inner})[]" if " " in inner else f"{inner}[]"
     if schema.get("type") == "object":
-        return "Record<string, unknown>"
+        values = schema.get("additionalProperties")
+        return f"Record<string, {type_of(values) if isinstance(values, dict) else 'unknown'}>"
     return _PLAIN.get(schema.get("type", ""), "unknown")
 
 

@@ -1,3 +1,4 @@
+import type { App } from "./app.svelte.ts";
 import { LOCALES, type I18n } from "./i18n/i18n.svelte.ts";
 import { loadMarkdown } from "./markdown/AnswerText.svelte";
 
@@ -30,15 +31,11 @@ export async function withTexts<Load extends () => Promise<unknown>>(
 }
 
 /** Have all that is fetched apart, so that it is there at once, and also while the gateway is away. */
-export async function fetchRest(i18n: I18n): Promise<void> {
+export async function fetchRest(app: App): Promise<void> {
   await Promise.all([
     loadMarkdown(),
     ...Object.values(overlays).map((load) => load()),
-    import("./context/cutter.ts"),
-    import("./context/LedgerTable.svelte"),
-    import("./retry/loop.ts"),
-    import("./boxes/AnswerMarks.svelte"),
-    import("./tables/export.ts"),
-    ...LOCALES.map((locale) => i18n.loadLate(locale)),
+    import("./rest.ts").then(({ startRest }) => startRest(app)),
+    ...LOCALES.map((locale) => app.i18n.loadLate(locale)),
   ]);
 }

@@ -196,7 +196,17 @@ _TOOLS: dict[str, tuple[Work, dict[str, Any], dict[str, Any]]] = {
         {"readOnlyHint": True},
     ),
     "given": (_given, _with(data={"type": "string", "contentEncoding": "base64"}), {"readOnlyHint": True}),
-    "slow": (_slow, _OBJECT, {"readOnlyHint": True}),
+    "slow": (
+        _slow,
+        {
+            "type": "object",
+            "properties": {
+                "steps": {"type": "integer", "default": 5},
+                "step_s": {"type": "number", "default": 0.1},
+            },
+        },
+        {"readOnlyHint": True},
+    ),
     "hang": (_hang, _OBJECT, {}),
     "eat": (_eat, _OBJECT, {}),
     "rubbish": (_rubbish, _OBJECT, {}),

@@ -13,7 +13,7 @@ from huiyan.tools.manifest import Takes, Title
 class FileArgument(msgspec.Struct, frozen=True, kw_only=True):
     """An argument that is a file. given_as: how the tool gets it. many: a list of them.
 
-    media_type: what it takes, such as `application/pdf` or `image/*`; `*/*` where it says nothing.
+    media_type: what it takes, such as `application/pdf`; any (two asterisks) where it says nothing.
     """
 
     media_type: str = "*/*"

@@ -94,7 +94,7 @@ export interface Features {
   model_fetch: boolean;
 }
 
-/** An argument that is a file. given_as: how the tool gets it. many: a list of them. media_type: what it takes, such as `application/pdf` or `image/*`; `*/*` where it says nothing. */
+/** An argument that is a file. given_as: how the tool gets it. many: a list of them. media_type: what it takes, such as `application/pdf`; any (two asterisks) where it says nothing. */
 export interface FileArgument {
   media_type: string;
   given_as: "base64" | "path";
@@ -271,7 +271,7 @@ export interface SessionInfo {
 /** One SVG element. attributes: by name, all of them harmless. */
 export interface Shape {
   tag: string;
-  attributes: Record<string, unknown>;
+  attributes: Record<string, string>;
 }
 
 /** `POST /api/session`: a key, in exchange for a cookie. */
@@ -313,7 +313,7 @@ export interface ToolInfo {
   title: Title;
   description: string;
   input_schema: Record<string, unknown>;
-  files: Record<string, unknown>;
+  files: Record<string, FileArgument>;
   safe: boolean;
   destructive: boolean;
 }

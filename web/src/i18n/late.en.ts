@@ -4,6 +4,7 @@ import { picturesEn } from "./pictures.en.ts";
 import { transferEn } from "./transfer.en.ts";
 import { sessionEn } from "./session.en.ts";
 import { adminEn } from "./admin.en.ts";
+import { toolsEn } from "./tools.en.ts";
 import type { lateZhCN } from "./late.zh-CN.ts";
 import { shopLateEn } from "./shop_late.en.ts";
 import type { Phrase } from "./zh-CN.ts";
@@ -16,4 +17,5 @@ export const lateEn: Record<keyof typeof lateZhCN, Phrase> = {
   ...organiseEn,
   ...sessionEn,
   ...adminEn,
+  ...toolsEn,
 };

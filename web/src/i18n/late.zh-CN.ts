@@ -4,6 +4,7 @@ import { picturesZhCN } from "./pictures.zh-CN.ts";
 import { transferZhCN } from "./transfer.zh-CN.ts";
 import { sessionZhCN } from "./session.zh-CN.ts";
 import { adminZhCN } from "./admin.zh-CN.ts";
+import { toolsZhCN } from "./tools.zh-CN.ts";
 import { shopLateZhCN } from "./shop_late.zh-CN.ts";
 import type { Phrase } from "./zh-CN.ts";
 
@@ -16,4 +17,5 @@ export const lateZhCN = {
   ...organiseZhCN,
   ...sessionZhCN,
   ...adminZhCN,
+  ...toolsZhCN,
 } as const satisfies Record<string, Phrase>;

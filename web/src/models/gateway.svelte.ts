@@ -40,6 +40,8 @@ export class Gateway {
   #waiters: (() => void)[] = [];
   /** Sends wait for the engine: stay connected even when nobody looks. */
   keepConnected: () => boolean = () => false;
+  /** Told what no part of the first view needs to know. */
+  onOther: (event: ServerEvent) => void = () => undefined;
   /** Resolves when the gateway lets this browser in. Rejects when `signal` aborts. */
   admitted: (signal: AbortSignal) => Promise<void> = () => Promise.resolve();
 
@@ -174,7 +176,7 @@ export class Gateway {
       this.#failures = 0;
     } else if (event.event === "engine") {
       this.engine = JSON.parse(event.data) as EngineStatus;
-    }
+    } else this.onOther(event);
     if (this.ready) for (const waiter of [...this.#waiters]) waiter();
   }
 }

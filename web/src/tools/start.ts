@@ -1,0 +1,12 @@
+import { mount } from "svelte";
+import type { App } from "../app.svelte.ts";
+import ToolBar from "./ToolBar.svelte";
+import { ToolBox } from "./box.svelte.ts";
+
+/** Put the tools beside the composer, once the page stands. It shows nothing where there are none. */
+export function startTools(app: App): void {
+  const bar = document.querySelector(".composer .bar");
+  if (!bar?.parentElement) return;
+  const box = new ToolBox(app);
+  mount(ToolBar, { target: bar.parentElement, anchor: bar, props: { app, box } });
+}
