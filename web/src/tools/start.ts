@@ -5,7 +5,8 @@ import { ToolBox } from "./box.svelte.ts";
 
 /** Put the tools beside the composer, once the page stands. It shows nothing where there are none. */
 export function startTools(app: App): void {
-  const bar = document.querySelector(".composer .bar");
+  // The row of buttons below what is typed; other rows come and go.
+  const bar = document.querySelector("#composer-input")?.nextElementSibling;
   if (!bar?.parentElement) return;
   const box = new ToolBox(app);
   mount(ToolBar, { target: bar.parentElement, anchor: bar, props: { app, box } });
