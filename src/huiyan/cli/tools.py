@@ -174,7 +174,7 @@ def _install(
     if record.url:
         typer.echo(say("tools.elsewhere", language, name=record.name, url=record.url), err=True)
     elif missing := _missing(record.isolation, network=found.network):
-        what = ", ".join(say(f"tools.{each}", language) for each in missing)
+        what = ", ".join(say(f"tools.confined.{each}", language) for each in missing)
         typer.echo(say("tools.not_enforced", language, what=what), err=True)
     if record.manifest.network and not found.grants.network and not record.url:
         typer.echo(say("tools.wants_network", language, name=record.name), err=True)
@@ -214,7 +214,9 @@ def _print_table(found: list[Installed], language: Language) -> None:
     for each in found:
         record = each.record
         missing = _missing(record.isolation, network=each.network)
-        confined = [say(f"tools.{name}", language) for name in _ENFORCED if getattr(record.isolation, name)]
+        confined = [
+            say(f"tools.confined.{name}", language) for name in _ENFORCED if getattr(record.isolation, name)
+        ]
         table.add_row(
             escape(record.name),
             escape(record.version),

@@ -119,6 +119,7 @@ class Launcher:
             engine_port=self._prepared.engine.port,
             engine_slots=self._prepared.engine.endpoint.slots,
             gateway=parts.part_status(self._services.status_of("gateway")),
+            tools=parts.part_status(self._services.tools_status()),
         )
 
     async def _live(self, tasks: asyncio.TaskGroup, resources: contextlib.ExitStack) -> HuiyanError | None:

@@ -154,6 +154,10 @@ class Services:
         supervisor = self._gateway if part == "gateway" else self._engine
         return supervisor.status if supervisor is not None else self._early
 
+    def tools_status(self) -> ChildStatus:
+        """Of the tool host, which starts last."""
+        return self._tools.status if self._tools is not None else ChildStatus(state=EngineState.STOPPED)
+
     def engine_status(self) -> EngineStatus:
         return parts.engine_status(self.status_of("engine"), self._prepared.engine)
 

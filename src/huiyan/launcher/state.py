@@ -67,6 +67,7 @@ class StatusReport(msgspec.Struct, frozen=True, kw_only=True):
     address, web_port: where this machine itself reaches the gateway, whatever `url` calls it.
     certificate: PEM file that it serves, with its SHA-256 fingerprint; None without TLS.
     engine_slots: answers that the engine writes at once; None: it decides itself.
+    certificate: PEM file that it serves, with its SHA-256 fingerprint; None without TLS. tools: their host.
     """
 
     pid: int
@@ -86,6 +87,7 @@ class StatusReport(msgspec.Struct, frozen=True, kw_only=True):
     engine_port: int
     engine_slots: int | None = None
     gateway: PartStatus
+    tools: PartStatus = PartStatus(state="stopped", pid=None, restarts=0)
 
 
 def write_info(data_dir: DataDir, info: LauncherInfo) -> None:

@@ -65,8 +65,8 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
     "tools.yes": ("允许", "allowed"),
     "tools.no": ("无", "none"),
     "tools.open": ("未强制", "not enforced"),
-    "tools.network": ("断网", "no network"),
-    "tools.memory": ("内存上限", "memory limit"),
-    "tools.hidden": ("看不到 huiyan 的数据", "huiyan's own data hidden"),
-    "tools.contained": ("结束时清除所有进程", "all its processes end with it"),
+    "tools.confined.network": ("断网", "no network"),
+    "tools.confined.memory": ("内存上限", "memory limit"),
+    "tools.confined.hidden": ("看不到 huiyan 的数据", "huiyan's own data hidden"),
+    "tools.confined.contained": ("结束时清除所有进程", "all its processes end with it"),
 }

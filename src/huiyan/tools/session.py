@@ -40,6 +40,8 @@ _MAX_PAGES: Final = 16
 #: Processor time that a tool may burn while nobody has asked it for anything.
 _IDLE_CPU_S: Final = 20.0
 _CLOSE_TIMEOUT_S: Final = 3.0
+#: From the end of its pipe to its exit code.
+_EXIT_S: Final = 0.5
 
 _T = TypeVar("_T")
 OnProgress = Callable[[ToolProgress], None]
@@ -259,6 +261,9 @@ class Session:
             ) as streams:
                 yield streams
         finally:
+            if not self._over.done() and not self._close.is_set():
+                # Its pipe has ended, or it broke the protocol: an exit code says more.
+                await asyncio.wait([watching], timeout=_EXIT_S)
             watching.cancel()
             await asyncio.gather(watching, return_exceptions=True)
             await process.kill()

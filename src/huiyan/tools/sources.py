@@ -86,7 +86,7 @@ async def make(source: Source, directory: Path, uv: Uv) -> Made:
 
 async def _script(script: Path, directory: Path, python: Path, lock: Path, uv: Uv) -> Made:
     text = _text_of(script)
-    metadata = _inline(text)
+    metadata = inline_metadata(text)
     requirements = metadata.get("dependencies", [])
     if not isinstance(requirements, list):
         raise ToolManifestError(f"{script.name}: `dependencies` is no list.")
@@ -109,7 +109,7 @@ def _text_of(script: Path) -> str:
         raise ToolInstallError(f"{script} is not UTF-8.") from None
 
 
-def _inline(text: str) -> dict[str, Any]:
+def inline_metadata(text: str) -> dict[str, Any]:
     """The metadata in a script's head; nothing where there is none. Raises: ToolManifestError."""
     found = _BLOCK.search(text.replace("\r\n", "\n"))
     if found is None:

@@ -118,7 +118,8 @@ def test_a_detached_start_is_asked_watched_and_stopped(
 
     assert "引擎：就绪" in huiyan("status", "--lang", "zh").stdout
     logged = [json.loads(line) for line in huiyan("logs", "--json", "-n", "1000").stdout.splitlines()]
-    assert {record["source"] for record in logged} == {"launcher", "gateway", "engine"}
+    # The tool host starts after everything is ready, and may have said something by now.
+    assert {record["source"] for record in logged} - {"tools"} == {"launcher", "gateway", "engine"}
     only = huiyan("logs", "--source", "gateway", "-n", "3").stdout.splitlines()
     assert 1 <= len(only) <= 3
     assert all(re.match(r"\S+Z gateway ", line) for line in only)

@@ -96,11 +96,13 @@ async def test_from_start_to_stop(
         await started.until_ready()
         info = control.running(data_dir)
         report = await asyncio.to_thread(control.status, info)
+        while report.tools.pid is None:  # it starts last
+            report = await asyncio.to_thread(control.status, info)
         assert report.ready
         assert report.engine.state is EngineState.READY
         assert report.gateway.state == "ready"
         assert report.model.demo
-        pids = {report.engine_pid, report.gateway.pid}
+        pids = {report.engine_pid, report.gateway.pid, report.tools.pid}
         assert pids == {child.pid for child in children()}
         await asyncio.to_thread(control.ask, info, "stop")
         assert await started.end() is Outcome.STOPPED

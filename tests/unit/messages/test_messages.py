@@ -26,6 +26,9 @@ COMPOSED = (
     "keys.state.",
     "keys.limit.",
     "usage.head.",
+    "tools.head.",
+    "tools.step.",
+    "tools.confined.",
 )
 
 

@@ -88,6 +88,7 @@ async def test_what_does_not_work_changes_nothing(tmp_path: Path, body: str) -> 
     with pytest.raises(ToolInstallError) as caught:
         await add(tmp_path, source)
     assert current(tmp_path) == before
+    assert "ended with code" in caught.value.message
     if "breaks here" in body:
         assert "it breaks here" in caught.value.message
     broken = script(tmp_path / "src", name="other", body=body)
