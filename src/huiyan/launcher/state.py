@@ -66,8 +66,7 @@ class StatusReport(msgspec.Struct, frozen=True, kw_only=True):
 
     address, web_port: where this machine itself reaches the gateway, whatever `url` calls it.
     certificate: PEM file that it serves, with its SHA-256 fingerprint; None without TLS.
-    engine_slots: answers that the engine writes at once; None: it decides itself.
-    certificate: PEM file that it serves, with its SHA-256 fingerprint; None without TLS. tools: their host.
+    engine_slots: answers that the engine writes at once; None: it decides itself. tools: their host.
     """
 
     pid: int

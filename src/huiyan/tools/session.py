@@ -235,7 +235,7 @@ class Session:
         except ToolError as error:
             self._end(error)
         except Exception as error:  # noqa: BLE001 - a task boundary: whatever a tool causes ends this tool alone
-            self._end(ToolStartError(f"It did not speak the protocol: {_innermost(error)[:300]}"))
+            self._end(ToolStartError(f"It could not be talked to: {_innermost(error)[:300]}"))
         finally:
             await self._kill()
             self._end(ToolDiedError("It was ended."))

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import shutil
+import socket
 import sys
 import zipfile
 from pathlib import Path
@@ -13,11 +14,15 @@ from pathlib import Path
 import pytest
 
 from huiyan.cli.app import run
-from huiyan.errors import ToolInstallError, ToolNotFoundError
+from huiyan.errors import ToolError, ToolInstallError, ToolNotFoundError
 from huiyan.testing import mcp_server
 from huiyan.tools import install, records
+from huiyan.tools.catalogue import TextContent
 from huiyan.tools.places import tools_directory
+from huiyan.tools.plugin import Plugin
 from huiyan.tools.sources import parse
+from tests.support.engine_process import free_port
+from tests.support.wait import eventually
 
 HEAD = """\
 # /// script
@@ -201,3 +206,50 @@ def test_the_commands_speak_both_languages(
 def test_uv_is_here() -> None:
     """Without it the tests above would say nothing."""
     assert shutil.which("uv")
+
+
+FAR = """
+import sys
+from mcp.server.mcpserver import MCPServer
+
+server = MCPServer("far")
+
+
+@server.tool()
+def greet(name: str) -> str:
+    return f"hello {name}"
+
+
+server.run(transport="streamable-http", host="127.0.0.1", port=int(sys.argv[1]))
+"""
+
+
+async def test_a_server_elsewhere_is_a_tool_for_as_long_as_it_is_there(tmp_path: Path) -> None:
+    (tmp_path / "far.py").write_text(FAR)
+    port = free_port()
+    server = await asyncio.create_subprocess_exec(
+        sys.executable,
+        str(tmp_path / "far.py"),
+        str(port),
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    try:
+
+        async def listens() -> bool:
+            with socket.socket() as probe:
+                return probe.connect_ex(("127.0.0.1", port)) == 0
+
+        await eventually(listens, 60.0)
+        found = await add(tmp_path, f"http://127.0.0.1:{port}/mcp", name="far")
+        assert [tool.name for tool in found.record.tools] == ["greet"]
+        plugin = Plugin(install.find(tmp_path, "far"), [])
+        result = await plugin.call("greet", {"name": "x"}, {}, lambda _: None)
+        assert result.content == [TextContent(text="hello x")]
+    finally:
+        server.kill()
+        await server.wait()
+    await plugin.close()
+    with pytest.raises(ToolError):
+        await plugin.call("greet", {"name": "x"}, {}, lambda _: None)
+    await plugin.close()
