@@ -226,6 +226,34 @@ async def test_without_a_host_it_says_so_and_a_new_host_serves_again(tmp_path: P
                 assert (await gateway.post("/api/tools/scripted/echo", {"text": "x"})).status == 200
 
 
+@pytest.mark.parametrize("headers", [{}, SSE], ids=["json", "events"])
+async def test_a_keys_limits_hold_for_tools(tmp_path: Path, headers: dict[str, str]) -> None:
+    database = Database(tmp_path / "state")
+    _, secret = issue_key(database, name="x", scopes=["tools"], streams=1)
+    database.close()
+    own = {"Authorization": f"Bearer {secret}", **headers}
+    async with with_tools(tmp_path, "slow", "echo") as (gateway, host):
+        await gateway.app.gateway.access.loaded()
+        slow = asyncio.get_running_loop().create_task(
+            gateway.post("/api/tools/scripted/slow", {"steps": 10_000, "step_s": 0.01}, own)
+        )
+
+        async def running() -> bool:
+            return host.plugin("scripted").busy
+
+        await eventually(running, 30.0)
+        refused = await gateway.post("/api/tools/scripted/echo", {"text": "x"}, own)
+        assert_refusal(refused, 429, "rate_limit_exceeded")
+        slow.cancel()
+        await asyncio.wait([slow])
+
+        async def served() -> bool:
+            return (await gateway.post("/api/tools/scripted/echo", {"text": "x"}, own)).status == 200
+
+        await eventually(served, 30.0)
+        assert await served(), "each gives its place back"
+
+
 async def test_tools_need_their_own_scope(tmp_path: Path) -> None:
     database = Database(tmp_path / "state")
     secrets = {scope: issue_key(database, name=scope, scopes=[scope])[1] for scope in ("chat", "tools")}

@@ -31,6 +31,7 @@ from huiyan.tools.manifest import ToolLimits
 from huiyan.tools.process import Launch, ToolProcess
 from huiyan.tools.stdio import Streams, over_stdio
 from huiyan.tools.tool_log import ToolLog
+from huiyan.tools.waiting import Given, innermost, within
 
 _log = get_logger(__name__)
 
@@ -85,7 +86,7 @@ class Session:
         """Raises: ToolError and its kinds; nothing is left running then."""
         self._life = asyncio.get_running_loop().create_task(self._live())
         try:
-            await self._within(asyncio.shield(self._opened), self._limits.start_timeout_s)
+            await within(asyncio.shield(self._opened), self._over, self._limits.start_timeout_s)
         except TimeoutError:
             self._end(ToolTimeoutError(f"It was not ready within {self._limits.start_timeout_s:.0f} s."))
             await self.close()
@@ -163,7 +164,7 @@ class Session:
         if self._over.done() or self._client is None:
             raise self._why()
         try:
-            return await self._within(ask(self._client), timeout_s)
+            return await within(ask(self._client), self._over, timeout_s)
         except TimeoutError:
             limit_s = timeout_s if isinstance(timeout_s, float) else self._limits.hang_timeout_s
             self._end(
@@ -185,24 +186,6 @@ class Session:
         except Exception as error:  # the SDK's own, for answers that break the protocol
             raise ToolFailedError(f"Its answer breaks the protocol: {str(error)[:300]}") from error
 
-    async def _within(self, work: Awaitable[_T], timeout_s: float | Callable[[], float]) -> _T:
-        """`work`, unless the session ends before or the time is up. Raises: ToolError, TimeoutError."""
-        left_s: Callable[[], float] = timeout_s if callable(timeout_s) else _countdown(timeout_s)
-        task = asyncio.ensure_future(work)  # noqa: TID251 - held here, and awaited or cancelled below
-        try:
-            while not task.done():
-                if self._over.done():
-                    raise self._over.result()
-                if (wait_s := left_s()) <= 0:
-                    raise TimeoutError
-                waited: list[asyncio.Future[Any]] = [task, self._over]
-                await asyncio.wait(waited, timeout=wait_s, return_when=asyncio.FIRST_COMPLETED)
-            return task.result()
-        finally:
-            if not task.done():
-                task.cancel()
-                await asyncio.wait([task], timeout=1.0)
-
     def _why(self) -> ToolError:
         return self._over.result() if self._over.done() else ToolDiedError("It is not running.")
 
@@ -219,7 +202,7 @@ class Session:
             async with (
                 self._transport() as streams,
                 Client(
-                    _Given(streams),
+                    Given(streams),
                     client_info=mcp_types.Implementation(name="huiyan", version=__version__),
                     cache=None,
                 ) as client,
@@ -235,7 +218,7 @@ class Session:
         except ToolError as error:
             self._end(error)
         except Exception as error:  # noqa: BLE001 - a task boundary: whatever a tool causes ends this tool alone
-            self._end(ToolStartError(f"It could not be talked to: {_innermost(error)[:300]}"))
+            self._end(ToolStartError(f"It could not be talked to: {innermost(error)[:300]}"))
         finally:
             await self._kill()
             self._end(ToolDiedError("It was ended."))
@@ -297,28 +280,3 @@ class Session:
         code = process.returncode
         end = f"signal {code - 128}" if code > 128 else f"code {code}"
         self._end(ToolDiedError(f"Its process ended with {end}."))
-
-
-class _Given:
-    """Streams that are open already, in the form that the SDK's client takes."""
-
-    def __init__(self, streams: Streams) -> None:
-        self._streams = streams
-
-    async def __aenter__(self) -> Streams:
-        return self._streams
-
-    async def __aexit__(self, *_: object) -> None:
-        return None
-
-
-def _countdown(timeout_s: float) -> Callable[[], float]:
-    loop = asyncio.get_running_loop()
-    end_s = loop.time() + timeout_s
-    return lambda: end_s - loop.time()
-
-
-def _innermost(error: BaseException) -> str:
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return f"{type(error).__name__}: {error}"

@@ -71,7 +71,7 @@ class ModelRoutes:
                     max_image_bytes=options.max_image_bytes,
                     max_image_pixels=options.max_image_pixels,
                 ),
-                features=Features(multipart=True, image_upload=True),
+                features=Features(multipart=True, image_upload=True, tools=True),
                 answer_grace_s=options.answer_grace_s,
                 answer_keep_s=options.answer_keep_s,
             )

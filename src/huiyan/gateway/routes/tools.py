@@ -10,6 +10,7 @@ from typing import Any, Final
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from huiyan.errors import (
     HuiyanError,
@@ -21,7 +22,9 @@ from huiyan.errors import (
 )
 from huiyan.gateway import sse
 from huiyan.gateway.access.caller import caller_of
+from huiyan.gateway.access.principal import Principal
 from huiyan.gateway.errors import body_of, unexpected
+from huiyan.gateway.limits import Lease, Refused
 from huiyan.gateway.multipart import FormLimits, MultipartReader, Part
 from huiyan.gateway.routes.responses import json_response
 from huiyan.gateway.service import Gateway
@@ -56,23 +59,46 @@ class ToolRoutes:
         gateway = self._gateway
         plugin, tool = str(request.path_params["plugin"]), str(request.path_params["tool"])
         _, info = gateway.tools.find(plugin, tool)
-        arguments, parts = await self._read(request)
+        arguments, parts, size_bytes = await self._read(request)
+        caller = caller_of(request.scope)
         reader = FileReader(
             gateway.pictures.workshop.store,
             gateway.pictures.threads,
-            owner=caller_of(request.scope).id,
+            owner=caller.id,
             parts=parts,
             max_bytes=gateway.options.max_body_bytes,
         )
         files = await reader.take(arguments, info.files)
+        lease = await self._lease(caller, size_bytes)
         if _STREAM in request.headers.get("accept", ""):
-            return StreamingResponse(
+            return _Leased(
+                lease,
                 self._events(plugin, tool, arguments, files),
                 media_type=_STREAM,
                 headers={"cache-control": "no-store", "x-accel-buffering": "no"},
             )
-        result = await _unless_gone(request, self._result(plugin, tool, arguments, files))
+        try:
+            result = await _unless_gone(request, self._result(plugin, tool, arguments, files))
+        finally:
+            lease.finish()
         return Response(status_code=204) if result is None else json_response(result)
+
+    async def _lease(self, caller: Principal, size_bytes: int) -> Lease:
+        """A call counts as a request of its key. Raises: QueueFullError."""
+        answered: asyncio.Future[Lease | Refused] = asyncio.get_running_loop().create_future()
+
+        def told(answer: Lease | Refused) -> None:
+            if not answered.done():
+                answered.set_result(answer)
+            elif not isinstance(answer, Refused):
+                answer.finish()  # the client left while this was asked
+
+        self._gateway.limiter.begin(caller, body_bytes=size_bytes, done=told)
+        answer = await answered
+        if isinstance(answer, Refused):
+            answer.error.headers = answer.headers
+            raise answer.error
+        return answer
 
     async def _result(
         self, plugin: str, tool: str, arguments: dict[str, Any], files: dict[str, list[GivenFile]]
@@ -115,17 +141,17 @@ class ToolRoutes:
                 await asyncio.gather(following, return_exceptions=True)
             await said.aclose()
 
-    async def _read(self, request: Request) -> tuple[dict[str, Any], list[Part]]:
-        """Arguments and files of a request. Raises: RequestError and its kinds."""
+    async def _read(self, request: Request) -> tuple[dict[str, Any], list[Part], int]:
+        """Arguments and files of a request, and its size in bytes. Raises: RequestError and its kinds."""
         max_bytes = self._gateway.options.max_body_bytes
         content_type = request.headers.get("content-type", "")
         if not content_type.lower().startswith(_FORM):
             body = bytearray()
-            await self._body(request, max_bytes, body.extend)
-            return _arguments(bytes(body)), []
+            size_bytes = await self._body(request, max_bytes, body.extend)
+            return _arguments(bytes(body)), [], size_bytes
         form = MultipartReader(content_type.encode("latin-1"), FormLimits(max_total_bytes=max_bytes))
         try:
-            await self._body(request, max_bytes, form.feed)
+            size_bytes = await self._body(request, max_bytes, form.feed)
             parts = form.finish()
         finally:
             form.drop()
@@ -133,9 +159,9 @@ class ToolRoutes:
         if len(texts) > 1:
             raise InvalidFormError("The form has several parts `arguments`.", hint="Send one, with JSON.")
         files = [part for part in parts if part not in texts]
-        return _arguments(texts[0].data if texts else b"{}"), files
+        return _arguments(texts[0].data if texts else b"{}"), files, size_bytes
 
-    async def _body(self, request: Request, max_bytes: int, take: Callable[[bytes], None]) -> None:
+    async def _body(self, request: Request, max_bytes: int, take: Callable[[bytes], None]) -> int:
         size_bytes = 0
         stream = request.stream()
         while True:
@@ -145,13 +171,27 @@ class ToolRoutes:
             except TimeoutError:
                 raise RequestError("The request's body stopped.", hint="Send it again.") from None
             if piece is None:
-                return
+                return size_bytes
             size_bytes += len(piece)
             if size_bytes > max_bytes:
                 raise PayloadTooLargeError(
                     f"The request has more than {max_bytes:,} bytes.", hint="Send less."
                 )
             take(piece)
+
+
+class _Leased(StreamingResponse):
+    """Gives its place back at its end, also if it never began."""
+
+    def __init__(self, lease: Lease, *content: Any, **more: Any) -> None:
+        super().__init__(*content, **more)
+        self._lease = lease
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._lease.finish()
 
 
 def _arguments(body: bytes) -> dict[str, Any]:
