@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Final
-from xml.etree import ElementTree as ET
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from huiyan.errors import ToolManifestError
+
+if TYPE_CHECKING:
+    from xml.etree import ElementTree as ET
 
 #: Icons that the page has by itself.
 NAMED: Final = frozenset(
@@ -82,6 +84,8 @@ def from_svg(text: str) -> Icon:
         raise ToolManifestError(
             "The icon is too large, or has a document type.", hint="Keep it under 16 KiB."
         )
+    from xml.etree import ElementTree as ET  # the gateway, which reads no SVG, starts without it
+
     try:
         root = ET.fromstring(text)  # noqa: S314 - documents with a DTD, where entities come from, were refused
     except ET.ParseError as error:

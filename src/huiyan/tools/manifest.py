@@ -12,7 +12,6 @@ title = { zh = "字数", en = "Word count" }
 from __future__ import annotations
 
 import re
-import tomllib
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
@@ -103,6 +102,8 @@ def read(text: str) -> Manifest:
     """Raises: ToolManifestError."""
     if len(text.encode("utf-8", "replace")) > _MAX_BYTES:
         raise ToolManifestError(f"{FILE_NAME} is larger than {_MAX_BYTES:,} bytes.")
+    import tomllib
+
     try:
         return of(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
