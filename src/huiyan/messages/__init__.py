@@ -9,7 +9,19 @@ from __future__ import annotations
 from typing import Any, Final, Literal, NamedTuple, TypeVar
 
 from huiyan.errors import HuiyanError
-from huiyan.messages import bench, checks, commands, engine, hardware, help_texts, keys, plan, start, tls, tools
+from huiyan.messages import (
+    bench,
+    checks,
+    commands,
+    engine,
+    hardware,
+    help_texts,
+    keys,
+    plan,
+    start,
+    tls,
+    tools,
+)
 
 Language = Literal["zh", "en"]
 
