@@ -219,8 +219,10 @@ def open_files() -> int:
 
 
 async def test_nothing_is_left_of_it_after_close(tmp_path: Path) -> None:
+    # Other tests of this run may have left processes that end by themselves in a while.
+    others = set(psutil.Process().children(recursive=True))
     before = open_files()
     async with scripted(tmp_path) as plugin:
         assert await works(plugin)
-    assert not psutil.Process().children(recursive=True)
+    assert set(psutil.Process().children(recursive=True)) <= others
     assert open_files() <= before
