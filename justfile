@@ -32,6 +32,10 @@ e2e *words:
 fuzz examples="5000" *words:
     examples="$1"; shift; HUIYAN_TEST_FUZZ_EXAMPLES="$examples" scripts/check.sh fuzz -- "$@"
 
+# Kill processes of the model store at that many random system calls and moments
+store-kills points="500" *words:
+    points="$1"; shift; HUIYAN_TEST_STORE_KILLS="$points" scripts/check.sh chaos -- -k store_kills "$@"
+
 # Half an hour of streams; memory has to stay within 5 %
 soak *words:
     .venv/bin/python -m bench.gateway.soak "$@"

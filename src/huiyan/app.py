@@ -36,6 +36,7 @@ from huiyan.gateway.static import StaticFiles, package_files
 from huiyan.gateway.tls import context
 from huiyan.lifeline import ORPHAN_GRACE_S, Lifeline
 from huiyan.settings.environment import child_environment
+from huiyan.store.fetching import FetchStatus
 
 if TYPE_CHECKING:
     from huiyan.gateway.workers.front import Front
@@ -100,9 +101,15 @@ def build(
     engine: EngineStatus,
     endpoint: EngineEndpoint | None,
     data_dir: Path | None = None,
+    launcher: Path | None = None,
 ) -> GatewayApp:
-    """Put one gateway together. Needs a running loop. data_dir: without one, nothing is kept on disk."""
-    gateway = Gateway(options, model=model, engine=engine, endpoint=endpoint, data_dir=data_dir)
+    """Put one gateway together. Needs a running loop. data_dir: without one, nothing is kept on disk.
+
+    launcher: its control socket, where there is one.
+    """
+    gateway = Gateway(
+        options, model=model, engine=engine, endpoint=endpoint, data_dir=data_dir, launcher=launcher
+    )
     access_log = AccessLog(sys.stderr)
     asgi = make_app(gateway, StaticFiles(options.static_dir or package_files()), access_log)
     tls = options.tls
@@ -176,6 +183,7 @@ class _Boot(msgspec.Struct):
     """The launcher's first message, or the front process's to a worker.
 
     options: GatewayOptions as JSON. own_key: lets the commands of this user in. paused: requests wait.
+    control: the launcher's socket. fetch: how far that of a model is.
     worker: its number, where several share the port; coordinator: the socket of the front process.
     """
 
@@ -187,6 +195,8 @@ class _Boot(msgspec.Struct):
     data_dir: str
     own_key: str = ""
     paused: bool = False
+    control: str = ""
+    fetch: FetchStatus | None = None
     worker: int | None = None
     coordinator: str = ""
 
@@ -206,7 +216,9 @@ async def _child(lifeline_fd: int) -> int:
         engine=boot.engine,
         endpoint=boot.endpoint,
         data_dir=Path(boot.data_dir),
+        launcher=Path(boot.control) if boot.control else None,
     )
+    app.gateway.fetch = boot.fetch
     app.gateway.access.door.own_key = boot.own_key.encode()
     client = None
     if boot.worker is not None:
@@ -241,6 +253,8 @@ async def _follow(lifeline: Lifeline, app: GatewayApp) -> None:
                 app.gateway.update_engine(msgspec.convert(message["status"], EngineStatus))
             case "model":
                 app.gateway.update_model(msgspec.convert(message["model"], ModelCard))
+            case "fetch":
+                app.gateway.update_fetch(msgspec.convert(message["status"], FetchStatus))
             case "pause":
                 app.gateway.pause()
             case "resume":

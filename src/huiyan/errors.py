@@ -19,6 +19,8 @@
     │   │   └── ToolNotFoundError           no such tool is installed
     │   ├── MethodNotAllowedError       the route has other methods
     │   ├── ConflictError               an Idempotency-Key was used for another body
+    │   ├── ModelBusyError              another model is being fetched
+    │   ├── NoLauncherError             the gateway runs without the launcher that this needs
     │   ├── PayloadTooLargeError        bytes, pixels or pictures above a cap
     │   ├── UnsupportedMediaTypeError   a content type that no route reads
     │   ├── ToolArgumentsError          arguments that do not fit the tool's schema
@@ -32,7 +34,21 @@
     ├── StoreError                  files of a model
     │   ├── ModelFileMissingError       a file that the manifest names is not there
     │   ├── DigestMismatchError         a file's bytes are not the recorded ones
-    │   └── DiskFullError               no space left for what has to be written
+    │   ├── DiskFullError               no space left for what has to be written
+    │   ├── TensorHeaderError           a safetensors file whose head cannot be right
+    │   ├── SnapshotIncompleteError     files are missing that the engine will ask for
+    │   ├── FeedError                   a channel's feed or lock cannot be read, or is another than it says
+    │   ├── LockError                   a models.lock that cannot be read, or names what no lock may name
+    │   ├── ModelNotInStoreError        no such model (or snapshot) in the store
+    │   ├── ArchiveRefusedError         an archive of models that is broken, or tries something
+    │   ├── PullInterruptedError        a fetch was cancelled; what came is kept, and a rerun goes on
+    │   └── SourceError                 where a model's files come from
+    │       ├── OfflineError                the network is not there, or must not be used
+    │       ├── SourceUnreachableError      no connection, silence, or failures that do not pass
+    │       ├── SourceNotFoundError         it has no such model, revision or file
+    │       ├── SourceDeniedError           it wants a sign-in, or an agreement to its terms
+    │       ├── SourceProtocolError         its answers contradict themselves or are no answers
+    │       └── SourceChangedError          what it serves is not (or no longer) what it listed
     ├── UpdateError                 a component could not be replaced
     ├── ToolError                   a tool failed
     │   ├── ToolFailedError             it answered with an error of the protocol, or with nonsense
@@ -174,6 +190,16 @@ class ConflictError(RequestError):
     default_hint = "Use a new Idempotency-Key for each new request."
 
 
+class ModelBusyError(RequestError):
+    code = "model_busy"
+    default_hint = "Wait until it is fetched, or cancel it first."
+
+
+class NoLauncherError(RequestError):
+    code = "no_launcher"
+    default_hint = "On the machine itself: huiyan models pull MODEL, then huiyan start."
+
+
 class PayloadTooLargeError(RequestError):
     code = "payload_too_large"
 
@@ -249,6 +275,64 @@ class DigestMismatchError(StoreError):
 
 class DiskFullError(StoreError):
     code = "disk_full"
+
+
+class TensorHeaderError(StoreError):
+    code = "tensor_header"
+
+
+class SnapshotIncompleteError(StoreError):
+    code = "snapshot_incomplete"
+
+
+class FeedError(StoreError):
+    code = "feed_error"
+
+
+class LockError(StoreError):
+    """About models.lock, the list of files; not about a lock between processes."""
+
+    code = "models_lock_invalid"
+
+
+class ModelNotInStoreError(StoreError):
+    code = "model_not_in_store"
+
+
+class ArchiveRefusedError(StoreError):
+    code = "archive_refused"
+
+
+class PullInterruptedError(StoreError):
+    code = "pull_interrupted"
+
+
+class SourceError(StoreError):
+    code = "source_error"
+
+
+class OfflineError(SourceError):
+    code = "offline"
+
+
+class SourceUnreachableError(SourceError):
+    code = "source_unreachable"
+
+
+class SourceNotFoundError(SourceError):
+    code = "source_not_found"
+
+
+class SourceDeniedError(SourceError):
+    code = "source_denied"
+
+
+class SourceProtocolError(SourceError):
+    code = "source_protocol"
+
+
+class SourceChangedError(SourceError):
+    code = "source_changed"
 
 
 class UpdateError(HuiyanError):

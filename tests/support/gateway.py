@@ -83,11 +83,20 @@ async def running_gateway(
     state: EngineState = EngineState.READY,
     listen_port: int = 0,
     data_dir: Path | None = None,
+    launcher: Path | None = None,
     **options: Any,
 ) -> AsyncIterator[RunningGateway]:
-    """Serve until the block ends. listen_port: 0 for any free one. options: fields of GatewayOptions."""
+    """Serve until the block ends. listen_port: 0 for any free one. launcher: a control socket.
+
+    options: fields of GatewayOptions.
+    """
     app = build(
-        GatewayOptions(**options), model=model, engine=status(state), endpoint=endpoint, data_dir=data_dir
+        GatewayOptions(**options),
+        model=model,
+        engine=status(state),
+        endpoint=endpoint,
+        data_dir=data_dir,
+        launcher=launcher,
     )
     listener = socket.create_server(("127.0.0.1", listen_port))
     serving = asyncio.get_running_loop().create_task(app.serve([listener]))

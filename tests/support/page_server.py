@@ -19,6 +19,8 @@ from typing import Any
 from PIL import Image
 
 from huiyan.engines.status import ModelCard
+from huiyan.gateway.service import Gateway
+from huiyan.store.fetching import FetchStatus
 from huiyan.testing.fake_engine import FakeEngine
 from huiyan.testing.script import Reply, Script
 from tests.support.gateway import running_gateway
@@ -55,6 +57,12 @@ class PageServer:
 
     url: str
     engine: FakeEngine
+    gateway: Gateway
+    loop: asyncio.AbstractEventLoop
+
+    def tell_fetch(self, status: FetchStatus) -> None:
+        """As the launcher does while it fetches a model."""
+        self.loop.call_soon_threadsafe(self.gateway.update_fetch, status)
 
     def script(self, *entries: Script) -> None:
         self.engine.script(*entries)
@@ -117,7 +125,7 @@ def page_server(card: ModelCard = LARGE_CARD, *, port: int = 0, **options: Any) 
             running_gateway(engine.endpoint, model=card, listen_port=port, **options) as gateway,
         ):
             engine.default_reply = Reply(text="好的。", chunk_chars=8)
-            served.append(PageServer(gateway.base_url, engine))
+            served.append(PageServer(gateway.base_url, engine, gateway.app.gateway, loop))
             ready.set()
             await done.wait()
 

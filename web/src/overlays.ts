@@ -4,6 +4,7 @@ import { loadMarkdown } from "./markdown/AnswerText.svelte";
 
 /** What lies over the page from time to time; fetched apart, since the first view needs none of it. */
 export const overlays = {
+  demo: async () => (await import("./models/DemoBanner.svelte")).default,
   history: async () => (await import("./history/HistoryPanel.svelte")).default,
   settings: async () => (await import("./settings/SettingsPanel.svelte")).default,
   transfer: async () => (await import("./transfer/TransferPanel.svelte")).default,

@@ -82,7 +82,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
         return machine.summary(found, free_bytes)
 
     def look_at_model() -> Text:
-        files = model_files.choose(settings.engine)
+        files = model_files.choose(settings.engine, settings.models.directory(settings.data_dir))
         files.verify(_unrecorded())
         machine.check_memory(found, model=files.card.name, needed_bytes=memory_needed_bytes(files, settings))
         if files.card.wanted is not None:

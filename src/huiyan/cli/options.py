@@ -69,6 +69,7 @@ def load_settings(
     gateway: dict[str, Any] | None = None,
     engine: dict[str, Any] | None = None,
     launcher: dict[str, Any] | None = None,
+    models: dict[str, Any] | None = None,
 ) -> tuple[Settings, Language]:
     """Settings from the given flags (None: not given), and the language to speak.
 
@@ -77,7 +78,8 @@ def load_settings(
     from huiyan.settings.load import load
 
     flags: dict[str, Any] = {"data_dir": data_dir, "lang": lang}
-    for name, section in (("gateway", gateway), ("engine", engine), ("launcher", launcher)):
+    sections = {"gateway": gateway, "engine": engine, "launcher": launcher, "models": models}
+    for name, section in sections.items():
         given = {key: value for key, value in (section or {}).items() if value is not None}
         flags[name] = given or None
     settings = load({name: value for name, value in flags.items() if value is not None}, config=config)

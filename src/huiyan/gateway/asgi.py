@@ -15,6 +15,7 @@ from huiyan.gateway.middleware.edge import Edge
 from huiyan.gateway.relay import CHAT, COMPLETION
 from huiyan.gateway.routes.admin import AdminRoutes
 from huiyan.gateway.routes.admin_logs import AdminLogRoutes
+from huiyan.gateway.routes.admin_models import AdminModelRoutes
 from huiyan.gateway.routes.health import HealthRoutes
 from huiyan.gateway.routes.images import ImageRoutes
 from huiyan.gateway.routes.live import LiveRoutes
@@ -50,6 +51,7 @@ def make_app(gateway: Gateway, static: StaticFiles, access_log: AccessLog) -> AS
     session, admin = SessionRoutes(gateway.access), AdminRoutes(gateway.access)
     metrics = MetricsRoutes(gateway.metrics, authorize=_let_in, others=gateway.numbers_of_others)
     logs = AdminLogRoutes(gateway.live_log, authorize=_let_in)
+    models = AdminModelRoutes(gateway.launcher, authorize=_let_in)
     images = ImageRoutes(
         gateway.pictures.workshop, gateway.pictures.threads, body_timeout_s=gateway.options.body_timeout_s
     )
@@ -71,6 +73,8 @@ def make_app(gateway: Gateway, static: StaticFiles, access_log: AccessLog) -> AS
             _route("/api/session", GET=session.show, POST=session.sign_in, DELETE=session.sign_out),
             _route("/api/admin/keys", GET=admin.list_keys, POST=admin.create_key),
             _route("/api/admin/keys/{id}", PATCH=admin.change_key, DELETE=admin.revoke_key),
+            Route("/api/admin/models", models.show, methods=["GET"]),
+            _route("/api/admin/models/pull", POST=models.pull, DELETE=models.cancel),
             _route("/api/images/{sha256}", PUT=images.put, HEAD=images.head),
             Route("/api/tools", tools.list_tools, methods=["GET"]),
             Route("/api/tools/{plugin}/{tool}", tools.call, methods=["POST"]),

@@ -12,8 +12,9 @@ from typing import Any
 import msgspec
 
 from huiyan import __version__
-from huiyan.gateway import schema, schema_admin, schema_images
+from huiyan.gateway import schema, schema_admin, schema_images, schema_models
 from huiyan.gateway.live_log import Skipped
+from huiyan.store.fetching import FetchStatus
 from huiyan.tools import catalogue
 
 #: Structs that appear as bodies; those that they contain come along.
@@ -36,6 +37,8 @@ _BODIES: tuple[type[msgspec.Struct], ...] = (
     schema_admin.CreatedKey,
     schema_admin.ChangeKeyRequest,
     schema_admin.UsageReport,
+    schema_models.ModelsReport,
+    schema_models.PullRequest,
     Skipped,
     catalogue.ToolList,
     catalogue.ToolsEvent,
@@ -163,6 +166,22 @@ def _admin_paths() -> Json:
                 ],
             )
         },
+        "/api/admin/models": {
+            "get": _operation(
+                "Models in the store, and the fetch that runs",
+                {"200": _answer("", _ref(schema_models.ModelsReport))},
+            )
+        },
+        "/api/admin/models/pull": {
+            "post": _operation(
+                "Fetch a model; `fetch` in /api/events says how far it is",
+                {"202": _answer("it is being fetched", _ref(FetchStatus))},
+                request=_ref(schema_models.PullRequest),
+            ),
+            "delete": _operation(
+                "Stop fetching; what has arrived is kept", {"204": _answer("stopped, or nothing ran")}
+            ),
+        },
         "/api/admin/logs": {
             "get": _operation(
                 "The log, as it is written",
@@ -217,7 +236,7 @@ def document() -> Json:
     unwell = _answer("down", _ref(schema.Health))
     stream: Json = {
         "type": "string",
-        "description": "`hello` (HelloEvent), then changes: `engine` (EngineStatus), `tools` (ToolsEvent)",
+        "description": "`hello` (HelloEvent); `engine` (EngineStatus), `fetch` (FetchStatus), `tools`",
     }
     paths: Json = {
         "/v1/chat/completions": {

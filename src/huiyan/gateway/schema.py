@@ -10,6 +10,7 @@ from typing import Any, Literal
 import msgspec
 
 from huiyan.engines.status import EngineStatus, ModelCard
+from huiyan.store.fetching import FetchStatus
 
 
 class ErrorDetail(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,6 +126,7 @@ class HelloEvent(msgspec.Struct, frozen=True, kw_only=True):
     boot_id: str
     model: ModelCard
     engine: EngineStatus
+    fetch: FetchStatus | None = None
 
 
 class BrowserLogEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

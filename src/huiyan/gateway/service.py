@@ -25,6 +25,7 @@ from huiyan.gateway.budget import Ask, Budget, Count
 from huiyan.gateway.engine_metrics import KvState, MetricsPoller
 from huiyan.gateway.events import EventHub
 from huiyan.gateway.finished import Finished
+from huiyan.gateway.launcher_link import LauncherLink
 from huiyan.gateway.live_log import LiveLog
 from huiyan.gateway.metrics import Metrics, Snapshot
 from huiyan.gateway.options import GatewayOptions
@@ -37,6 +38,7 @@ from huiyan.gateway.run import Asked, PicturesDone, Run
 from huiyan.gateway.schema import HelloEvent
 from huiyan.gateway.token_count import TokenCounter
 from huiyan.gateway.tool_client import ToolClient
+from huiyan.store.fetching import FetchStatus
 from huiyan.tools.catalogue import ToolList, ToolsEvent
 
 if TYPE_CHECKING:
@@ -56,11 +58,18 @@ class Gateway:
         engine: EngineStatus,
         endpoint: EngineEndpoint | None,
         data_dir: Path | None = None,
+        launcher: Path | None = None,
     ) -> None:
-        """data_dir: for keys, usage and uploaded pictures; without one there are none."""
+        """data_dir: for keys, usage and uploaded pictures; without one there are none.
+
+        launcher: control socket of the launcher that started this gateway.
+        """
         self.options = options
         self.model = model
         self.engine = engine
+        #: Of the model that is, or was last, being fetched.
+        self.fetch: FetchStatus | None = None
+        self.launcher = LauncherLink(launcher)
         self.boot_id = secrets.token_hex(4)
         self.started_s = time.monotonic()
         self.loop = asyncio.get_running_loop()
@@ -143,6 +152,11 @@ class Gateway:
             self._backends.all[0].card = model
         self.events.publish("hello", self.hello())
 
+    def update_fetch(self, status: FetchStatus) -> None:
+        """The launcher says how far the fetch of a model is; open pages hear of it."""
+        self.fetch = status
+        self.events.publish("fetch", status)
+
     async def numbers_of_others(self) -> list[Snapshot]:
         """What the other workers on this port have counted."""
         return [] if self.shared is None else await self.shared.numbers_of_others()
@@ -155,7 +169,13 @@ class Gateway:
         self.events.publish("tools", ToolsEvent(revision=tools.revision))
 
     def hello(self) -> HelloEvent:
-        return HelloEvent(version=__version__, boot_id=self.boot_id, model=self.model, engine=self.engine)
+        return HelloEvent(
+            version=__version__,
+            boot_id=self.boot_id,
+            model=self.model,
+            engine=self.engine,
+            fetch=self.fetch,
+        )
 
     @property
     def ready(self) -> bool:

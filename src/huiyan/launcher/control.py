@@ -1,7 +1,7 @@
 """The launcher's control socket: `huiyan stop`, `status` and others speak to it, mode 0600.
 
-One JSON line asks (`{"op": "status"}`), JSON lines answer: one for `status`, `stop` and `own_key`, a stream
-for `events`.
+One JSON line asks (`{"op": "status"}`), JSON lines answer: a stream for `events`, one for all others. What is
+refused is answered with `{"error": {"code", "message", "hint"}}`.
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
-from huiyan.errors import NotRunningError
+from huiyan.errors import HuiyanError, NotRunningError
+from huiyan.gateway.schema_models import ModelsReport
 from huiyan.launcher.lock import is_held
 from huiyan.launcher.state import DataDir, LauncherInfo, StatusReport, read_info
 from huiyan.messages import refusal
+from huiyan.store.fetching import FetchStatus
 
 #: sun_path holds 104 bytes on macOS and 108 on Linux, with its closing zero.
 MAX_PATH_BYTES: Final = 100
@@ -40,6 +42,14 @@ class Controlled(Protocol):
 
     def subscribe(self, on_event: Callable[[dict[str, Any]], None]) -> Callable[[], None]:
         """Begin to tell events; the returned function ends it."""
+
+    async def models(self) -> ModelsReport:
+        """Raises: StoreError."""
+
+    def pull(self, model_id: str | None) -> FetchStatus:
+        """Fetch a model; None: what is wanted. Raises: HuiyanError."""
+
+    def cancel_pull(self) -> None: ...
 
 
 def socket_path(run_directory: Path) -> Path:
@@ -90,7 +100,10 @@ class ControlServer:
         try:
             async with asyncio.timeout(_REQUEST_TIMEOUT_S):
                 line = await reader.readline()
-            await self._answer(_operation(line), reader, writer)
+            try:
+                await self._answer(_request(line), reader, writer)
+            except HuiyanError as error:
+                await _write(writer, _refused(error.code, error.message, error.hint))
         except (OSError, TimeoutError, ValueError):
             # A caller that left, or one that never asked.
             pass
@@ -98,7 +111,10 @@ class ControlServer:
             self._open.discard(writer)
             writer.close()
 
-    async def _answer(self, op: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _answer(
+        self, request: dict[str, Any], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        op = str(request.get("op", ""))
         if op == "status":
             await _write(writer, self._controlled.status())
         elif op == "stop":
@@ -113,17 +129,27 @@ class ControlServer:
                 await reader.read()
             finally:
                 unsubscribe()
+        elif op == "models":
+            await _write(writer, await self._controlled.models())
+        elif op == "pull":
+            model_id = request.get("id")
+            await _write(writer, self._controlled.pull(None if model_id is None else str(model_id)))
+        elif op == "cancel_pull":
+            self._controlled.cancel_pull()
+            await _write(writer, {})
         else:
-            await _write(
-                writer, {"error": {"code": "unknown_op", "message": f"There is no operation {op!r}."}}
-            )
+            await _write(writer, _refused("unknown_op", f"There is no operation {op!r}."))
 
 
-def _operation(line: bytes) -> str:
+def _refused(code: str, message: str, hint: str = "") -> dict[str, Any]:
+    return {"error": {"code": code, "message": message, "hint": hint}}
+
+
+def _request(line: bytes) -> dict[str, Any]:
     try:
-        return str(msgspec.json.decode(line, type=dict[str, Any]).get("op", ""))
+        return msgspec.json.decode(line, type=dict[str, Any])
     except msgspec.MsgspecError:
-        return ""
+        return {}
 
 
 def _line(answer: object) -> bytes:

@@ -1,11 +1,14 @@
 """Layer 2: which model is served, and whether its files are whole.
 
+A name is looked for in the store, a path is taken as it is.
+
 Files with a manifest are held against its sizes at once and against its SHA-256 when they are new or
 changed. A GGUF without a manifest must at least be as long as its own head says.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import shlex
 from collections.abc import Callable, Sequence
@@ -19,7 +22,9 @@ from huiyan.engines import gguf
 from huiyan.engines.options import EngineOptions
 from huiyan.engines.status import ModelCard
 from huiyan.errors import DigestMismatchError, ModelFileMissingError, StoreError
+from huiyan.launcher.stored import stored_model
 from huiyan.messages import Text, refusal
+from huiyan.store.lock import ModelLock
 from huiyan.store.manifest import Manifest, VerificationRecord, check_sizes, read_manifest, verify
 
 #: Context of a model that was trained on more, unless asked for: the KV cache has to fit beside it.
@@ -37,6 +42,7 @@ _NO_NAME = re.compile(r"mmproj|model|b?f16|f32|i?q\d\w*|ud")
 class ModelFiles:
     """What the engine will load. kv_bytes_per_token: 0 where the file does not say.
 
+    lock: of a model in the store, which is kept there for as long as it is served.
     trained_context_tokens: by the file's head, which may be far more than `card` has.
     """
 
@@ -46,6 +52,7 @@ class ModelFiles:
     kv_bytes_per_token: int
     trained_context_tokens: int | None = None
     manifest: Manifest | None = None
+    lock: ModelLock | None = None
 
     @property
     def size_bytes(self) -> int:
@@ -62,10 +69,10 @@ class ModelFiles:
             )
 
 
-def choose(options: EngineOptions) -> ModelFiles:
+def choose(options: EngineOptions, store_dir: Path | None = None) -> ModelFiles:
     """The model that was asked for, if its files are here, and otherwise nano with `wanted` in its card.
 
-    Raises: ModelFileMissingError, DigestMismatchError, StoreError.
+    store_dir: where a name is looked for. Raises: ModelFileMissingError, DigestMismatchError, StoreError.
     """
     path = options.model_path
     if path is None and options.model is not None and _is_path(options.model):
@@ -73,6 +80,12 @@ def choose(options: EngineOptions) -> ModelFiles:
     if path is not None:
         return _local(path.expanduser().absolute(), options)
     wanted = None if options.model in (None, nano.MODEL_ID) else options.model
+    if wanted is not None and store_dir is not None:
+        stored = stored_model(store_dir, wanted, engine="llama_cpp")
+        # Safetensors are for another engine; until that one is asked, nano stands in for it.
+        if stored is not None and stored.is_gguf:
+            files = _local(stored.directory, options, model_id=stored.id)
+            return dataclasses.replace(files, lock=stored.lock)
     card = nano.card(wanted=wanted)
     if options.context_tokens is not None:
         context_tokens = min(options.context_tokens, card.context_tokens)
@@ -99,7 +112,7 @@ def _nano(card: ModelCard) -> ModelFiles:
     )
 
 
-def _local(path: Path, options: EngineOptions) -> ModelFiles:
+def _local(path: Path, options: EngineOptions, model_id: str | None = None) -> ModelFiles:
     model_path, mmproj_path = find_pair(path)
     manifest = None
     directory = model_path.parent
@@ -109,7 +122,7 @@ def _local(path: Path, options: EngineOptions) -> ModelFiles:
     head = _head(model_path)
     _head(mmproj_path)
     return ModelFiles(
-        card=_card(model_path, head, options),
+        card=_card(model_path, head, options, model_id),
         model_path=model_path,
         mmproj_path=mmproj_path,
         kv_bytes_per_token=head.kv_bytes_per_token,
@@ -196,13 +209,13 @@ def _head(path: Path) -> gguf.GgufHead:
     return head
 
 
-def _card(path: Path, head: gguf.GgufHead, options: EngineOptions) -> ModelCard:
+def _card(path: Path, head: gguf.GgufHead, options: EngineOptions, model_id: str | None) -> ModelCard:
     trained = head.trained_context_tokens or _DEFAULT_CONTEXT_TOKENS
     context = min(options.context_tokens or _DEFAULT_CONTEXT_TOKENS, trained)
     image_min = options.image_min_tokens or _IMAGE_MIN_TOKENS
     image_max = options.image_max_tokens or max(image_min, min(_IMAGE_MAX_TOKENS, context // 4))
     return ModelCard(
-        id=path.stem if options.model is None or _is_path(options.model) else options.model,
+        id=model_id or (path.stem if options.model is None or _is_path(options.model) else options.model),
         name=head.name or path.stem,
         context_tokens=context,
         image_min_tokens=image_min,

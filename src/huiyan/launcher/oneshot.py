@@ -26,7 +26,7 @@ async def single_engine(settings: Settings, environment: Mapping[str, str]) -> A
     Raises: CheckRefusedError, StoreError and their kinds; StartFailedError.
     """
     found = await asyncio.to_thread(probe)
-    files = model_files.choose(settings.engine)
+    files = model_files.choose(settings.engine, settings.models.directory(settings.data_dir))
     machine.check_memory(found, model=files.card.name, needed_bytes=memory_needed_bytes(files, settings))
     port = ports.reserve(0, explicit=False)
     try:

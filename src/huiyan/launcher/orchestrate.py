@@ -8,15 +8,17 @@ import enum
 import os
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from huiyan import __version__, log
 from huiyan.errors import HuiyanError, StartFailedError
+from huiyan.gateway.schema_models import ModelsReport
 from huiyan.launcher import health, machine, parts
 from huiyan.launcher.control import ControlServer, socket_path
 from huiyan.launcher.events import Event, Report, Reporter, to_json
 from huiyan.launcher.lock import DataDirLock
 from huiyan.launcher.logs import LogSink, SinkStream
+from huiyan.launcher.model_fetches import ModelFetches
 from huiyan.launcher.preparation import Prepared, prepare
 from huiyan.launcher.prestart import Prestarted
 from huiyan.launcher.services import Services
@@ -24,7 +26,9 @@ from huiyan.launcher.signals import stop_signals
 from huiyan.launcher.state import DataDir, LauncherInfo, StatusReport, read_info, remove_info, write_info
 from huiyan.messages import Text, refusal
 from huiyan.settings.model import Settings
+from huiyan.store.fetching import FetchStatus
 from huiyan.store.manifest import VerificationRecord, disk_error
+from huiyan.store.snapshots import Store
 
 _log = log.get_logger(__name__)
 
@@ -63,6 +67,7 @@ class Launcher:
         self._ready = False
         self._prepared: Prepared | None = None
         self._services: Services | None = None
+        self._models: ModelFetches | None = None
 
     async def run(self) -> Outcome:
         """Until a signal or `huiyan stop` ends it. Raises: HuiyanError if start or gateway fail."""
@@ -96,6 +101,27 @@ class Launcher:
     def own_key(self) -> str:
         assert self._services is not None
         return self._services.own_key
+
+    async def models(self) -> ModelsReport:
+        """For the control socket, as the two below."""
+        assert self._models is not None
+        return await self._models.report()
+
+    def pull(self, model_id: str | None) -> FetchStatus:
+        assert self._models is not None
+        return self._models.pull(model_id)
+
+    def cancel_pull(self) -> None:
+        assert self._models is not None
+        self._models.cancel()
+
+    def model_fetched(self, model_id: str) -> Literal["restart", "switch"]:
+        """A model is in the store now. Returns what it takes until it answers.
+
+        Whoever can replace the engine while requests wait begins to do so here and returns `switch`.
+        """
+        self._reporter.note(Text("fetch.done", {"id": model_id}))
+        return "restart"
 
     def status(self) -> StatusReport:
         """For the control socket, which is opened once there is something to tell."""
@@ -177,15 +203,37 @@ class Launcher:
             resources=resources,
         )
         self._prepared = prepared
+        if prepared.files.lock is not None:
+            # A restart of the engine has to find it, whatever is pulled and collected meanwhile.
+            store = Store(settings.models.directory(settings.data_dir))
+            resources.enter_context(store.pin(prepared.files.lock))
 
+        server = ControlServer(socket_path(self._data_dir.run), self)
+        resources.callback(server.close)
         services = Services(
-            settings, prepared, reporter=reporter, sink=sink, environment=self._environment, tasks=tasks
+            settings,
+            prepared,
+            reporter=reporter,
+            sink=sink,
+            environment=self._environment,
+            control=server.path,
+            tasks=tasks,
         )
         self._services = services
+        self._models = ModelFetches(
+            settings,
+            prepared.files.card,
+            engine=prepared.engine.name,
+            environment=self._environment,
+            tasks=tasks,
+            on_line=sink.writer("launcher"),
+            told=services.tell_fetch,
+            fetched=self.model_fetched,
+        )
         reporter.begin("gateway", Text("state.starting", {}))
         early, self._prestarted = self._prestarted, None
         services.start_gateway(early)
-        await self._open_control(resources, prepared)
+        await self._open_control(server, resources, prepared)
         reporter.begin("engine", Text("state.starting", {}))
         await services.verify_files(VerificationRecord(self._data_dir.verified_files))
         services.start_engine()
@@ -237,9 +285,9 @@ class Launcher:
         _log.info("huiyan %s starts", __version__, extra={"pid": os.getpid()})
         return sink
 
-    async def _open_control(self, resources: contextlib.ExitStack, prepared: Prepared) -> None:
-        server = ControlServer(socket_path(self._data_dir.run), self)
-        resources.callback(server.close)
+    async def _open_control(
+        self, server: ControlServer, resources: contextlib.ExitStack, prepared: Prepared
+    ) -> None:
         await server.start()
         info = LauncherInfo(
             pid=os.getpid(),
@@ -258,6 +306,8 @@ class Launcher:
             self._reporter.send(Event(kind="stopping", text=Text("stopping", {})))
         _log.info("stopping")
         self._stop.set()
+        if self._models is not None:
+            await self._models.stop()
         if self._services is not None:
             await self._services.stop(hurry=not self._ready)
         _log.info("stopped")

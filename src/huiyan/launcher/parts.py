@@ -68,16 +68,15 @@ def gateway_spec(
     prepared: Prepared,
     *,
     data_dir: Path,
-    own_key: str,
-    paused: Callable[[], bool],
+    now: Callable[[], Mapping[str, Any]],
     environment: Mapping[str, str],
     engine_status: Callable[[], EngineStatus],
     timeout_s: float,
     drain_timeout_s: float,
 ) -> ChildSpec:
-    """engine_status, paused: asked at every spawn, so that a restarted gateway knows how things stand.
+    """engine_status, now: asked at every spawn, so that a restarted gateway knows how things stand.
 
-    own_key: lets the commands of this user in.
+    now: what else its boot message says (docs/concepts/processes.md).
     """
     engine = prepared.engine
     listener = prepared.web.socket
@@ -87,8 +86,7 @@ def gateway_spec(
             "type": "boot",
             "options": prepared.options.model_dump(mode="json", context=REVEAL),
             "data_dir": str(data_dir),
-            "own_key": own_key,
-            "paused": paused(),
+            **now(),
             "listen_fd": listener.fileno(),
             "model": engine.card,
             "endpoint": engine.endpoint,

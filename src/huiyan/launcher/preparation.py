@@ -64,7 +64,7 @@ async def prepare(
     reporter.ok("machine", machine.summary(found, free_bytes))
 
     reporter.begin("model", Text("model.looking", {}))
-    files = model_files.choose(settings.engine)
+    files = model_files.choose(settings.engine, settings.models.directory(settings.data_dir))
     machine.check_memory(found, model=files.card.name, needed_bytes=memory_needed_bytes(files, settings))
     reporter.ok("model", model_files.summary(files, machine.size(files.size_bytes)))
     if files.card.wanted is not None:

@@ -6,7 +6,9 @@ import asyncio
 import contextlib
 import secrets
 from collections.abc import Mapping
+from pathlib import Path
 
+import msgspec
 import psutil
 
 from huiyan.engines.child_spec import ChildStatus
@@ -21,6 +23,7 @@ from huiyan.launcher.preparation import Prepared
 from huiyan.launcher.prestart import Prestarted
 from huiyan.messages import Text, refusal
 from huiyan.settings.model import Settings
+from huiyan.store.fetching import FetchStatus
 from huiyan.store.manifest import VerificationRecord
 
 #: While an engine loads, its resident memory is held against the size of its files this often.
@@ -38,9 +41,12 @@ class Services:
         reporter: Reporter,
         sink: LogSink,
         environment: Mapping[str, str],
+        control: Path,
         tasks: asyncio.TaskGroup,
     ) -> None:
-        """environment: of the children. tasks: supervisors run in it until `stop`."""
+        """environment: of the children. control: the launcher's socket. tasks: supervisors run in it."""
+        self._control = control
+        self._fetch: FetchStatus | None = None
         self._settings = settings
         self._prepared = prepared
         self._reporter = reporter
@@ -71,8 +77,12 @@ class Services:
         spec = parts.gateway_spec(
             self._prepared,
             data_dir=self._settings.data_dir,
-            own_key=self.own_key,
-            paused=lambda: self._paused,
+            now=lambda: {
+                "own_key": self.own_key,
+                "control": str(self._control),
+                "paused": self._paused,
+                "fetch": self._fetch,
+            },
             environment=self._environment,
             engine_status=self.engine_status,
             timeout_s=options.gateway_timeout_s,
@@ -138,6 +148,12 @@ class Services:
         self._paused = paused
         if self._gateway is not None:
             self._gateway.send({"type": "pause" if paused else "resume"})
+
+    def tell_fetch(self, status: FetchStatus) -> None:
+        """The gateway, and through it every open page, hears how far the fetch of a model is."""
+        self._fetch = status
+        if self._gateway is not None:
+            self._gateway.send({"type": "fetch", "status": msgspec.to_builtins(status)})
 
     async def wait_ready(self, part: parts.Part) -> None:
         """Raises: StartFailedError when the part stays down."""

@@ -17,8 +17,11 @@ from huiyan.messages import (
     hardware,
     help_texts,
     keys,
+    models,
     plan,
+    sources,
     start,
+    store,
     tls,
     tools,
 )
@@ -36,8 +39,11 @@ CATALOGUE: Final[dict[str, tuple[str, str]]] = {
     **hardware.SENTENCES,
     **help_texts.SENTENCES,
     **keys.SENTENCES,
+    **models.SENTENCES,
     **plan.SENTENCES,
+    **sources.SENTENCES,
     **start.SENTENCES,
+    **store.SENTENCES,
     **tls.SENTENCES,
     **tools.SENTENCES,
 }

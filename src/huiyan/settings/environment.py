@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, Literal
 
+from huiyan.sources.proxies import Proxies
+
 PREFIX: Final = "HUIYAN_"
 
 #: Handed on to children: what Python, the C library and the locale need, and nothing that may be secret.
@@ -29,6 +31,11 @@ _HANDED_ON: Final = (
     "TZ",
     "VIRTUAL_ENV",
 )
+
+
+def proxies() -> Proxies:
+    """HTTPS_PROXY and its kin, as other programs read them."""
+    return Proxies.from_variables(os.environ)
 
 
 def child_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:

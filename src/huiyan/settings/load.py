@@ -19,6 +19,8 @@ from huiyan.settings.model import Settings
 
 #: Read here, not by the model: it says where the model's file is.
 _CONFIG_VARIABLE = "HUIYAN_CONFIG"
+#: The name that people know for `models.hub`, from the documentation and from other tools.
+_HUB_VARIABLE = "HUIYAN_HUB"
 _FILE_NAME = "huiyan.toml"
 
 
@@ -36,6 +38,7 @@ def load(flags: Mapping[str, Any], *, config: Path | None = None) -> Settings:
     named = config or (Path(variables[_CONFIG_VARIABLE]) if _CONFIG_VARIABLE in variables else None)
     path = named or data_dir / _FILE_NAME
     from_file = _read(path, required=named is not None)
+    from_hub = {"models": {"hub": variables[_HUB_VARIABLE]}} if _HUB_VARIABLE in variables else {}
 
     class Loaded(Settings):
         @classmethod
@@ -47,7 +50,12 @@ def load(flags: Mapping[str, Any], *, config: Path | None = None) -> Settings:
             dotenv_settings: PydanticBaseSettingsSource,
             file_secret_settings: PydanticBaseSettingsSource,
         ) -> tuple[PydanticBaseSettingsSource, ...]:
-            return init_settings, env_settings, InitSettingsSource(settings_cls, init_kwargs=from_file)
+            return (
+                init_settings,
+                env_settings,
+                InitSettingsSource(settings_cls, init_kwargs=from_hub),
+                InitSettingsSource(settings_cls, init_kwargs=from_file),
+            )
 
     try:
         return Loaded(**{**flags, "data_dir": data_dir})
@@ -78,7 +86,11 @@ def _read(path: Path, *, required: bool) -> dict[str, Any]:
 
 def variable_names() -> list[str]:
     """Every `HUIYAN_*` variable that means something, with its section."""
-    return [_CONFIG_VARIABLE, *(environment.PREFIX + "__".join(path).upper() for path in _paths(Settings))]
+    return [
+        _CONFIG_VARIABLE,
+        _HUB_VARIABLE,
+        *(environment.PREFIX + "__".join(path).upper() for path in _paths(Settings)),
+    ]
 
 
 def _paths(model: type[BaseModel]) -> Iterator[tuple[str, ...]]:

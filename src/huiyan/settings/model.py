@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from huiyan.engines.options import EngineOptions
 from huiyan.gateway.options import GatewayOptions
+from huiyan.sources.options import StoreOptions
 
 
 class LauncherOptions(BaseModel):
@@ -38,8 +39,9 @@ class Settings(BaseSettings):
     gateway: GatewayOptions = Field(default_factory=lambda: GatewayOptions.model_validate({}))
     engine: EngineOptions = Field(default_factory=lambda: EngineOptions.model_validate({}))
     launcher: LauncherOptions = Field(default_factory=lambda: LauncherOptions.model_validate({}))
+    models: StoreOptions = Field(default_factory=lambda: StoreOptions.model_validate({}))
 
-    def explicit(self, section: Literal["gateway", "engine", "launcher"], name: str) -> bool:
+    def explicit(self, section: Literal["gateway", "engine", "launcher", "models"], name: str) -> bool:
         """Whether somebody asked for this value: by flag, environment or file."""
         options: BaseModel = getattr(self, section)
         return name in options.model_fields_set

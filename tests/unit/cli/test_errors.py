@@ -26,9 +26,19 @@ def leaves(kind: type[tree.HuiyanError]) -> Iterator[type[tree.HuiyanError]]:
 #: What people and scripts rely on, written out so that a change of the table is a change here.
 EXPECTED = {
     "SettingsError": 2,
+    "PullInterruptedError": 4,
+    "OfflineError": 3,
+    "SourceNotFoundError": 3,
+    "SourceDeniedError": 3,
+    "FeedError": 3,
+    "SnapshotIncompleteError": 3,
+    "TensorHeaderError": 3,
     "ModelFileMissingError": 3,
     "DigestMismatchError": 3,
     "DiskFullError": 3,
+    "LockError": 3,
+    "ModelNotInStoreError": 3,
+    "ArchiveRefusedError": 3,
     "MachineCheckError": 3,
     "PortInUseError": 3,
     "AlreadyRunningError": 3,
@@ -48,7 +58,8 @@ def test_every_leaf_has_its_exit_code(kind: type[tree.HuiyanError]) -> None:
 
 @pytest.mark.parametrize("kind", [kind for kind in errors.EXIT_CODES if kind is not tree.HuiyanError])
 def test_every_row_is_still_needed(kind: type[tree.HuiyanError]) -> None:
-    assert kind in tree.HuiyanError.__subclasses__()
+    above = next(row for row in kind.__mro__[1:] if row in errors.EXIT_CODES)
+    assert above is tree.HuiyanError or errors.EXIT_CODES[kind] != errors.EXIT_CODES[above]
 
 
 def run(command: Any, **arguments: Any) -> int:

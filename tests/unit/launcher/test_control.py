@@ -6,54 +6,21 @@ import asyncio
 import json
 import os
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from huiyan import nano
-from huiyan.engines.status import EngineState, EngineStatus
-from huiyan.errors import NotRunningError
+from huiyan.errors import ModelBusyError, NotRunningError
+from huiyan.gateway.launcher_link import LauncherLink
+from huiyan.gateway.schema_models import ModelsReport
 from huiyan.launcher import control
 from huiyan.launcher.control import ControlServer, socket_path
 from huiyan.launcher.lock import DataDirLock
-from huiyan.launcher.state import DataDir, LauncherInfo, PartStatus, StatusReport, write_info
-
-
-class FakeLauncher:
-    def __init__(self) -> None:
-        self.stops = 0
-        self.listeners: list[Callable[[dict[str, Any]], None]] = []
-
-    def status(self) -> StatusReport:
-        return StatusReport(
-            pid=1,
-            url="http://127.0.0.1:8000",
-            address="127.0.0.1",
-            web_port=8000,
-            version="1",
-            started_unix_s=1.0,
-            ready=True,
-            data_dir="/d",
-            log_path="/d/l",
-            model=nano.card(),
-            engine=EngineStatus(state=EngineState.READY, engine="llama_cpp", model="nano"),
-            engine_pid=2,
-            engine_port=3001,
-            gateway=PartStatus(state="ready", pid=3, restarts=0),
-        )
-
-    def request_stop(self) -> None:
-        self.stops += 1
-
-    def own_key(self) -> str:
-        return "own-key"
-
-    def subscribe(self, on_event: Callable[[dict[str, Any]], None]) -> Callable[[], None]:
-        self.listeners.append(on_event)
-        return lambda: self.listeners.remove(on_event)
+from huiyan.launcher.state import DataDir, LauncherInfo, write_info
+from huiyan.store.fetching import FetchStatus
+from tests.support.fake_launcher import FakeLauncher
 
 
 def info(path: Path) -> LauncherInfo:
@@ -172,3 +139,21 @@ def test_a_launcher_that_does_not_answer_is_named(data_dir: DataDir) -> None:
         with pytest.raises(NotRunningError, match=str(os.getpid())) as caught:
             control.ask(info(path), "status", timeout_s=0.2)
         assert f"kill {os.getpid()}" in caught.value.hint
+
+
+async def test_models_are_asked_for_fetched_and_given_up(tmp_path: Path) -> None:
+    async with serving(tmp_path / "run") as (launcher, path):
+        link = LauncherLink(path)
+        assert (await link.ask("models", ModelsReport)).wanted == "a/b"
+        assert (await link.ask("pull", FetchStatus, id=None)).id == "a/b"
+        assert (await link.ask("pull", FetchStatus, id="c/d")).id == "c/d"
+        await link.ask("cancel_pull", dict)
+        assert launcher.pulled == [None, "c/d"]
+        assert launcher.cancels == 1
+
+
+async def test_what_the_launcher_refuses_keeps_its_type(tmp_path: Path) -> None:
+    async with serving(tmp_path / "run") as (_, path):
+        with pytest.raises(ModelBusyError) as caught:
+            await LauncherLink(path).ask("pull", FetchStatus, id="busy")
+    assert (caught.value.message, caught.value.hint) == ("Another model is being fetched.", "Wait.")

@@ -11,9 +11,18 @@ import pytest
 
 from huiyan import nano
 from huiyan.engines.options import EngineOptions
-from huiyan.errors import DigestMismatchError, ModelFileMissingError, StoreError
+from huiyan.errors import (
+    DigestMismatchError,
+    ModelFileMissingError,
+    SnapshotIncompleteError,
+    StoreError,
+)
 from huiyan.launcher.model_files import choose, find_pair
+from huiyan.launcher.stored import stored_model
+from huiyan.store.imports import import_directory
 from huiyan.store.manifest import VerificationRecord
+from huiyan.store.snapshots import Store
+from tests.support import safetensors
 
 
 def options(**given: object) -> EngineOptions:
@@ -195,3 +204,57 @@ def test_nothing_is_written_beside_the_model(own: Path) -> None:
         assert sorted(entry.name for entry in own.iterdir()) == before
     finally:
         own.chmod(0o700)
+
+
+@pytest.fixture
+def store_dir(tmp_path: Path) -> Path:
+    """A store with a GGUF pair (nano's) under the name Qwen/Reader-GGUF."""
+    directory = tmp_path / "reader"
+    directory.mkdir()
+    shutil.copyfile(nano.MODEL_PATH, directory / "Reader-Q4_K_M.gguf")
+    shutil.copyfile(nano.MMPROJ_PATH, directory / "mmproj-Reader-F16.gguf")
+    import_directory(Store(tmp_path / "store"), directory, model_id="Qwen/Reader-GGUF")
+    return tmp_path / "store"
+
+
+def test_model_in_the_store_is_served_by_its_name_in_any_case(store_dir: Path) -> None:
+    files = choose(options(model="qwen/reader-gguf"), store_dir)
+    assert files.card.id == "Qwen/Reader-GGUF"
+    assert not files.card.demo
+    assert files.model_path.name == "Reader-Q4_K_M.gguf"
+    assert files.model_path.is_relative_to(store_dir / "snapshots")
+
+
+def test_model_that_is_not_in_the_store_is_wanted(store_dir: Path) -> None:
+    assert choose(options(model="Qwen/Other"), store_dir).card.wanted == "Qwen/Other"
+    assert choose(options(model="Qwen/Other"), store_dir / "none").card.wanted == "Qwen/Other"
+
+
+def test_safetensors_are_left_to_another_engine(tmp_path: Path) -> None:
+    shards = safetensors.shards({"a": bytes(50), "b": bytes(50)}, count=2)
+    directory = safetensors.write(tmp_path / "made", {**safetensors.companions(), **shards})
+    store_dir = tmp_path / "store"
+    import_directory(Store(store_dir), directory, model_id="Qwen/Tiny-VL")
+    assert choose(options(model="Qwen/Tiny-VL"), store_dir).card.wanted == "Qwen/Tiny-VL"
+    stored = stored_model(store_dir, "qwen/tiny-vl", engine="vllm")
+    assert stored is not None
+    assert (stored.id, stored.is_gguf) == ("Qwen/Tiny-VL", False)
+    assert (stored.directory / "config.json").is_file()
+
+
+def test_stored_model_without_a_file_that_its_engine_asks_for(tmp_path: Path) -> None:
+    files = {**safetensors.companions(), "model.safetensors": safetensors.encode({"a": b"1"})}
+    del files["preprocessor_config.json"]
+    directory = safetensors.write(tmp_path / "made", files)
+    import_directory(Store(tmp_path / "store"), directory, model_id="Qwen/Tiny-VL")
+    with pytest.raises(SnapshotIncompleteError, match=r"preprocessor_config\.json"):
+        stored_model(tmp_path / "store", "Qwen/Tiny-VL", engine="vllm")
+
+
+def test_stored_file_of_another_size(store_dir: Path) -> None:
+    path = choose(options(model="Qwen/Reader-GGUF"), store_dir).mmproj_path
+    path.chmod(0o644)
+    path.write_bytes(b"GGUF")
+    with pytest.raises(DigestMismatchError) as caught:
+        choose(options(model="Qwen/Reader-GGUF"), store_dir)
+    assert "huiyan models verify" in caught.value.hint

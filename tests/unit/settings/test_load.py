@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from huiyan.errors import SettingsError
-from huiyan.settings.environment import can_open_browser, child_environment, system_language
+from huiyan.settings.environment import can_open_browser, child_environment, proxies, system_language
 from huiyan.settings.load import load, variable_names
 from huiyan.settings.model import Settings
 
@@ -203,3 +203,22 @@ def test_no_browser_is_opened_over_ssh_or_without_a_screen(monkeypatch: pytest.M
     monkeypatch.setenv("DISPLAY", ":0")
     monkeypatch.setenv("SSH_CONNECTION", "1.2.3.4")
     assert not can_open_browser()
+
+
+def test_the_hub_has_a_short_name_below_the_long_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "huiyan.toml").write_text('[models]\nhub = "file:///srv/models"\n')
+    assert load({"data_dir": tmp_path}).models.hub == "file:///srv/models"
+    monkeypatch.setenv("HUIYAN_HUB", "huggingface")
+    assert load({"data_dir": tmp_path}).models.hub == "huggingface"
+    monkeypatch.setenv("HUIYAN_MODELS__HUB", "https://mirror.example")
+    assert load({"data_dir": tmp_path}).models.hub == "https://mirror.example"
+    assert load({"data_dir": tmp_path, "models": {"hub": "modelscope"}}).models.hub == "modelscope"
+
+
+def test_proxies_are_read_where_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
+    monkeypatch.setenv("NO_PROXY", "mirror.lan")
+    found = proxies()
+    assert (found.https, found.http, found.no_proxy) == ("http://proxy.example:3128", "", "mirror.lan")

@@ -1,6 +1,6 @@
 import type { Fetch } from "../api/client.ts";
 import { ConnectionLost, responseError, SignInNeeded } from "../api/errors.ts";
-import type { ChangeKeyRequest, CreatedKey, CreateKeyRequest, Health, KeyInfo, KeyList, UsageReport } from "./types.ts";
+import type { ChangeKeyRequest, CreatedKey, CreateKeyRequest, Health, KeyInfo, KeyList, ModelsReport, UsageReport } from "./types.ts";
 
 /** What an administrator's page asks of the gateway. All throw: ApiError, ConnectionLost, SignInNeeded. */
 export class AdminApi {
@@ -29,6 +29,19 @@ export class AdminApi {
 
   async usage(days: number): Promise<UsageReport> {
     return (await (await this.#ask(`api/admin/usage?days=${days}`)).json()) as UsageReport;
+  }
+
+  async models(): Promise<ModelsReport> {
+    return (await (await this.#ask("api/admin/models")).json()) as ModelsReport;
+  }
+
+  /** Begin to fetch what is wanted, or go on; `/api/events` says how far it is. */
+  async pull(): Promise<void> {
+    await this.#ask("api/admin/models/pull", "POST", {});
+  }
+
+  async cancelPull(): Promise<void> {
+    await this.#ask("api/admin/models/pull", "DELETE");
   }
 
   /** Also of a gateway whose engine is down, which answers 503 with the same body. */

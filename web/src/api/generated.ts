@@ -94,6 +94,24 @@ export interface Features {
   model_fetch: boolean;
 }
 
+/** One look at a fetch; sent whole at each change, at most a few times a second. phase: what is being done now (`listing`, `fetching`, `checking`, …). file: the one that is being fetched. total_bytes: 0 while it is not known. rate_bytes_per_s: of the last seconds. eta_s: None where unknown. code, message, hint: why it failed, as errors have it; `_zh` the same in Chinese. next: what it takes until the model answers, once it is fetched. */
+export interface FetchStatus {
+  id: string;
+  state: "cancelled" | "done" | "failed" | "running";
+  phase: string;
+  file: string;
+  done_bytes: number;
+  total_bytes: number;
+  rate_bytes_per_s: number;
+  eta_s: number | null;
+  code: string;
+  message: string;
+  hint: string;
+  message_zh: string;
+  hint_zh: string;
+  next: "" | "restart" | "switch";
+}
+
 /** An argument that is a file. given_as: how the tool gets it. many: a list of them. media_type: what it takes, such as `application/pdf`; any (two asterisks) where it says nothing. */
 export interface FileArgument {
   media_type: string;
@@ -136,6 +154,7 @@ export interface HelloEvent {
   boot_id: string;
   model: ModelCard;
   engine: EngineStatus;
+  fetch: FetchStatus | null;
 }
 
 /** Either `name`, one of the page's own, or `shapes` on `view_box`. */
@@ -237,6 +256,14 @@ export interface ModelList {
   data: ModelEntry[];
 }
 
+/** `GET /api/admin/models`. wanted: what was asked for and is not here; None: nothing is. wanted_bytes: about what a fetch of it takes; None where that is not known before the hub is asked. */
+export interface ModelsReport {
+  models: StoredModel[];
+  wanted: string | null;
+  wanted_bytes: number | null;
+  fetch: FetchStatus | null;
+}
+
 /** One MCP server and its tools. network: granted by the administrator. error: why it could not be started the last time, if that is so. */
 export interface PluginInfo {
   name: string;
@@ -248,6 +275,11 @@ export interface PluginInfo {
   isolation: Isolation;
   tools: ToolInfo[];
   error: string;
+}
+
+/** `POST /api/admin/models/pull`. id: left out, what is wanted. */
+export interface PullRequest {
+  id: string | null;
 }
 
 /** What the engine uses where a request says nothing (the page shows and starts from it). */
@@ -283,6 +315,16 @@ export interface SignInRequest {
 export interface Skipped {
   lines: number;
   bytes: number;
+}
+
+/** A model that is here. digest: of its lock. previous: one can go back to what was here before. pulled_at: UTC, ISO 8601; "" where it is not known. damaged: a pull mends it. */
+export interface StoredModel {
+  id: string;
+  digest: string;
+  size_bytes: number;
+  previous: boolean;
+  pulled_at: string;
+  damaged: boolean;
 }
 
 /** Markdown or plain text; hostile until it is sanitised. */

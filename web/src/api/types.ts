@@ -7,6 +7,7 @@ export type {
   ErrorBody,
   ErrorDetail,
   Features,
+  FetchStatus,
   HelloEvent,
   Info,
   Limits,

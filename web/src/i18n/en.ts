@@ -155,11 +155,6 @@ export const en: Record<keyof typeof zhCN, Phrase> = {
   "scroll.newest": "To newest",
 
   "demo.badge": "Demo model",
-  "demo.title": "A small built-in demo model is answering",
-  "demo.text":
-    "It has 28M parameters and reads printed text, shapes, tables, bar charts, price tags and product cards in Chinese and English. It does not understand photographs and can make mistakes: check its answers.",
-  "demo.wanted": "{model} was asked for, but its files are not on this machine, so the built-in model answers for now.",
-  "demo.dismiss": "Collapse",
   "demo.show": "Demo model: show what it can do",
 
   "engine.starting": "Starting the model…",

@@ -4,6 +4,7 @@ import { picturesEn } from "./pictures.en.ts";
 import { transferEn } from "./transfer.en.ts";
 import { sessionEn } from "./session.en.ts";
 import { adminEn } from "./admin.en.ts";
+import { modelsEn } from "./models.en.ts";
 import { toolsEn } from "./tools.en.ts";
 import type { lateZhCN } from "./late.zh-CN.ts";
 import { shopLateEn } from "./shop_late.en.ts";
@@ -17,5 +18,6 @@ export const lateEn: Record<keyof typeof lateZhCN, Phrase> = {
   ...organiseEn,
   ...sessionEn,
   ...adminEn,
+  ...modelsEn,
   ...toolsEn,
 };

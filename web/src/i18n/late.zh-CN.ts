@@ -4,6 +4,7 @@ import { picturesZhCN } from "./pictures.zh-CN.ts";
 import { transferZhCN } from "./transfer.zh-CN.ts";
 import { sessionZhCN } from "./session.zh-CN.ts";
 import { adminZhCN } from "./admin.zh-CN.ts";
+import { modelsZhCN } from "./models.zh-CN.ts";
 import { toolsZhCN } from "./tools.zh-CN.ts";
 import { shopLateZhCN } from "./shop_late.zh-CN.ts";
 import type { Phrase } from "./zh-CN.ts";
@@ -17,5 +18,6 @@ export const lateZhCN = {
   ...organiseZhCN,
   ...sessionZhCN,
   ...adminZhCN,
+  ...modelsZhCN,
   ...toolsZhCN,
 } as const satisfies Record<string, Phrase>;

@@ -146,11 +146,6 @@ export const zhCN = {
   "scroll.newest": "到最新",
 
   "demo.badge": "演示模型",
-  "demo.title": "正在用内置的小型演示模型回答",
-  "demo.text":
-    "它只有 2800 万参数，能读中英文的印刷文字、图形、表格、柱状图、价签和商品卡片；看不懂照片，也会出错，请核对结果。",
-  "demo.wanted": "要用的是 {model}，但它的文件不在这台机器上，所以先由内置模型回答。",
-  "demo.dismiss": "收起",
   "demo.show": "演示模型：查看说明",
 
   "engine.starting": "正在启动模型…",

@@ -1,6 +1,6 @@
 import type { Client } from "../api/client.ts";
 import { readEvents, type ServerEvent } from "../api/sse.ts";
-import type { EngineState, EngineStatus, HelloEvent, Info, Limits, ModelCard } from "../api/types.ts";
+import type { EngineState, EngineStatus, FetchStatus, HelloEvent, Info, Limits, ModelCard } from "../api/types.ts";
 
 export type Connection = "connecting" | "online" | "offline";
 
@@ -27,6 +27,8 @@ export class Gateway {
   info = $state.raw<Info | null>(null);
   engine = $state.raw<EngineStatus | null>(null);
   model = $state.raw<ModelCard | null>(null);
+  /** Of the model that is, or was last, being fetched. */
+  fetching = $state.raw<FetchStatus | null>(null);
   readonly limits = $derived(this.info?.limits ?? DEFAULT_LIMITS);
   readonly engineState: EngineState | "unknown" = $derived(this.engine?.state ?? "unknown");
   /** A request sent now has a chance. */
@@ -172,11 +174,13 @@ export class Gateway {
       }
       this.model = hello.model;
       this.engine = hello.engine;
+      this.fetching = hello.fetch;
       this.connection = "online";
       this.#failures = 0;
     } else if (event.event === "engine") {
       this.engine = JSON.parse(event.data) as EngineStatus;
-    } else this.onOther(event);
+    } else if (event.event === "fetch") this.fetching = JSON.parse(event.data) as FetchStatus;
+    else this.onOther(event);
     if (this.ready) for (const waiter of [...this.#waiters]) waiter();
   }
 }

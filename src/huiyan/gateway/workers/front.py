@@ -119,6 +119,8 @@ class Front:
                 self._boot["engine"] = message["status"]
             case "model":
                 self._boot["model"] = message["model"]
+            case "fetch":
+                self._boot["fetch"] = message["status"]
             case "pause":
                 self._queue.pause(self._options.traffic.max_pause_s)
             case "resume":

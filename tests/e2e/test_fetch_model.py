@@ -1,0 +1,118 @@
+"""From nano to the model that was asked for: the button, a fetch from a hub, and the model that answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from huiyan import nano
+from huiyan.testing.hub import FakeHub
+from tests.support.browser import ChatPage
+from tests.support.installation import Huiyan
+from tests.support.page_server import built_page
+from tests.support.wait import wait_until
+
+pytestmark = pytest.mark.browser
+
+#: nano's own files under another name: a model that any machine can load, small enough for a test.
+ID = "Qwen/Reader-GGUF"
+FILES = {
+    "Reader-Q4_K_M.gguf": nano.MODEL_PATH,
+    "mmproj-Reader-F16.gguf": nano.MMPROJ_PATH,
+}
+LIMIT_MS = 60_000
+
+
+@pytest.fixture
+def hub() -> Iterator[FakeHub]:
+    with FakeHub() as running:
+        running.add(ID, {name: path.read_bytes() for name, path in FILES.items()})
+        yield running
+
+
+@pytest.fixture
+def asked(fresh: Huiyan, hub: FakeHub) -> Huiyan:
+    """Started with the name of a model that is not here."""
+    fresh.extra_environment |= {
+        "HUIYAN_MODELS__MODELSCOPE_ENDPOINT": hub.url,
+        "HUIYAN_MODELS__HUGGINGFACE_ENDPOINT": hub.url,
+        "HUIYAN_MODELS__RETRIES": "0",
+    }
+    if page := built_page():
+        fresh.extra_environment["HUIYAN_GATEWAY__STATIC_DIR"] = str(page)
+    fresh.start("--model", "qwen/reader-gguf")
+    return fresh
+
+
+@pytest.fixture
+def chat(browser: Browser, asked: Huiyan) -> Iterator[ChatPage]:
+    context = browser.new_context(locale="en", viewport={"width": 1280, "height": 800})
+    yield ChatPage(context.new_page(), asked.url).open()
+    context.close()
+
+
+def test_button_fetches_shows_progress_and_the_model_answers_after_a_restart(
+    asked: Huiyan, hub: FakeHub, chat: ChatPage
+) -> None:
+    assert asked.report()["model"]["demo"]
+    hub.fail("slow", path="/cdn/", times=None, bytes_per_s=3_000_000)
+    chat.by_id("fetch-start").click()
+    expect(chat.by_id("fetch-figures")).to_contain_text("MB of", timeout=LIMIT_MS)
+    chat.page.reload()
+    expect(chat.by_id("fetch-figures")).to_contain_text("MB of", timeout=LIMIT_MS)
+    hub.faults.clear()
+    part = chat.by_id("fetch-part")
+    expect(part).to_have_attribute("data-state", "done", timeout=LIMIT_MS)
+    expect(part).to_contain_text(f"huiyan start --model {ID}")
+
+    listed = asked.run("models", "list", "--json", "--data-dir", str(asked.data_dir)).json()["models"]
+    assert [model["id"] for model in listed] == [ID]
+    assert asked.stop().returncode == 0
+    asked.start("--model", "qwen/reader-gguf")
+    model = asked.report()["model"]
+    assert (model["id"], model["demo"], model["wanted"]) == (ID, False, None)
+    chat.page.reload()
+    expect(chat.by_id("demo-banner")).to_have_count(0)
+
+
+def test_failure_is_explained_and_a_second_press_goes_on(asked: Huiyan, hub: FakeHub, chat: ChatPage) -> None:
+    fault = hub.fail("status", path="Q4_K_M.gguf", times=None, status=403)
+    chat.by_id("fetch-start").click()
+    part = chat.by_id("fetch-part")
+    expect(part).to_have_attribute("data-state", "failed", timeout=LIMIT_MS)
+    assert fault.hits > 0
+    expect(part).to_contain_text("It was not fetched")
+    hub.faults.clear()
+    chat.by_id("fetch-start").click()
+    expect(part).to_have_attribute("data-state", "done", timeout=LIMIT_MS)
+
+
+def test_stop_ends_the_process_and_keeps_what_came(asked: Huiyan, hub: FakeHub, chat: ChatPage) -> None:
+    stalled = hub.fail("stall", path="/cdn/", after_bytes=3_000_000)
+    chat.by_id("fetch-start").click()
+    wait_until(lambda: stalled.hits > 0, "the fetch", 60)
+    assert any("fetch_child" in " ".join(process.cmdline()) for process in asked.processes())
+    chat.by_id("fetch-cancel").click()
+    expect(chat.by_id("fetch-part")).to_have_attribute("data-state", "cancelled", timeout=LIMIT_MS)
+    wait_until(
+        lambda: not any("fetch_child" in " ".join(process.cmdline()) for process in asked.processes()),
+        "no process that fetches",
+        30,
+    )
+    assert list(_partials(asked.data_dir))
+    assert asked.health() == "ok"
+
+
+def test_launcher_that_stops_takes_the_fetch_along(asked: Huiyan, hub: FakeHub, chat: ChatPage) -> None:
+    stalled = hub.fail("stall", path="/cdn/", after_bytes=3_000_000)
+    chat.by_id("fetch-start").click()
+    wait_until(lambda: stalled.hits > 0, "the fetch", 60)
+    asked.kill("launcher")
+    asked.wait_nothing_left()
+
+
+def _partials(data_dir: Path) -> Iterator[Path]:
+    return (data_dir / "models" / "partial").iterdir()

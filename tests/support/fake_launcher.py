@@ -1,0 +1,61 @@
+"""What a control socket can ask of a launcher, without one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from huiyan import nano
+from huiyan.engines.status import EngineState, EngineStatus
+from huiyan.errors import ModelBusyError
+from huiyan.gateway.schema_models import ModelsReport
+from huiyan.launcher.state import PartStatus, StatusReport
+from huiyan.store.fetching import FetchStatus
+
+
+class FakeLauncher:
+    def __init__(self) -> None:
+        self.stops = 0
+        self.cancels = 0
+        self.pulled: list[str | None] = []
+        self.listeners: list[Callable[[dict[str, Any]], None]] = []
+
+    def status(self) -> StatusReport:
+        return StatusReport(
+            pid=1,
+            url="http://127.0.0.1:8000",
+            address="127.0.0.1",
+            web_port=8000,
+            version="1",
+            started_unix_s=1.0,
+            ready=True,
+            data_dir="/d",
+            log_path="/d/l",
+            model=nano.card(),
+            engine=EngineStatus(state=EngineState.READY, engine="llama_cpp", model="nano"),
+            engine_pid=2,
+            engine_port=3001,
+            gateway=PartStatus(state="ready", pid=3, restarts=0),
+        )
+
+    def request_stop(self) -> None:
+        self.stops += 1
+
+    def own_key(self) -> str:
+        return "own-key"
+
+    async def models(self) -> ModelsReport:
+        return ModelsReport(models=[], wanted="a/b", wanted_bytes=None, fetch=None)
+
+    def pull(self, model_id: str | None) -> FetchStatus:
+        if model_id == "busy":
+            raise ModelBusyError("Another model is being fetched.", hint="Wait.")
+        self.pulled.append(model_id)
+        return FetchStatus(id=model_id or "a/b", state="running")
+
+    def cancel_pull(self) -> None:
+        self.cancels += 1
+
+    def subscribe(self, on_event: Callable[[dict[str, Any]], None]) -> Callable[[], None]:
+        self.listeners.append(on_event)
+        return lambda: self.listeners.remove(on_event)
