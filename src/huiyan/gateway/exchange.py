@@ -317,7 +317,10 @@ class Exchange:
         if self._stream:
             self._boundary.feed(data)
         if self._length is None and self._asked_by.chunked:
-            self._connection.transport.writelines((b"%x\r\n" % len(data), data, b"\r\n"))
+            if len(data) < _SMALL_BYTES:
+                self._connection.transport.write(b"%x\r\n%b\r\n" % (len(data), data))
+            else:
+                self._connection.transport.writelines((b"%x\r\n" % len(data), data, b"\r\n"))
         elif self._head:
             head, self._head = self._head, b""
             if len(data) < _SMALL_BYTES:
