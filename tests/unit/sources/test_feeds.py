@@ -123,6 +123,16 @@ def test_channel_of_a_feed_on_the_web(web: tuple[str, dict[str, bytes | str]]) -
     assert lock_bytes(f"{base}/x/feed.toml", "stable") == LOCK
 
 
+def test_feed_behind_a_proxy(web: tuple[str, dict[str, bytes | str]]) -> None:
+    """The name is the proxy's to look up."""
+    base, files = web
+    files |= {
+        "http://feeds.invalid/feed.toml": feed("a.lock").encode(),
+        "http://feeds.invalid/a.lock": LOCK,
+    }
+    assert lock_bytes("http://feeds.invalid/feed.toml", "stable", proxy=base) == LOCK
+
+
 @pytest.mark.parametrize(
     "lock", ["file:///etc/passwd", "http://192.0.2.1/a.lock", "//192.0.2.1/a.lock", "ftp://192.0.2.1/a"]
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
+from urllib.parse import urlsplit
 
 import typer
 
@@ -86,7 +87,21 @@ def _lock_file(
         return None
     if feed is None:
         raise refusal(FeedError, "models.no_feed", channel=channel)
-    return decode_lock(lock_bytes(feed, channel, offline=settings.models.offline), feed)
+    data = lock_bytes(feed, channel, offline=settings.models.offline, proxy=_proxy(feed))
+    return decode_lock(data, feed)
+
+
+def _proxy(feed: str) -> str | None:
+    """The URL of the proxy that stands before a feed on the web."""
+    from huiyan.settings.environment import proxies
+    from huiyan.sources.feeds import is_url
+
+    if not is_url(feed):
+        return None
+    parts, known = urlsplit(feed), proxies()
+    if known.of(parts.scheme, parts.hostname or "") is None:
+        return None
+    return known.https if parts.scheme == "https" else known.http
 
 
 def _jobs(names: list[str], lock_file: LockFile | None) -> list[_Job]:
