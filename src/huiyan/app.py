@@ -23,7 +23,7 @@ from starlette.types import ASGIApp
 
 from huiyan import log
 from huiyan.engines.status import EngineEndpoint, EngineStatus, ModelCard
-from huiyan.errors import StartFailedError
+from huiyan.errors import SettingsError, StartFailedError
 from huiyan.gateway.access.options import REVEAL
 from huiyan.gateway.access_log import AccessLog
 from huiyan.gateway.asgi import make_app
@@ -182,7 +182,8 @@ async def serve(
 class _Boot(msgspec.Struct):
     """The launcher's first message, or the front process's to a worker.
 
-    options: GatewayOptions as JSON. own_key: lets the commands of this user in. paused: requests wait.
+    options: GatewayOptions as JSON. own_key: lets the commands of this user in. adapter: directory of the
+    prompt adapter, "" for the built-in one. paused: requests wait.
     control: the launcher's socket. fetch: how far that of a model is.
     worker: its number, where several share the port; coordinator: the socket of the front process.
     """
@@ -194,6 +195,7 @@ class _Boot(msgspec.Struct):
     engine: EngineStatus
     data_dir: str
     own_key: str = ""
+    adapter: str = ""
     paused: bool = False
     control: str = ""
     fetch: FetchStatus | None = None
@@ -225,6 +227,8 @@ async def _child(lifeline_fd: int) -> int:
         from huiyan.gateway.workers.member import join
 
         client = await join(app.gateway, Path(boot.coordinator), boot.worker, lost=lambda: _orphaned(app))
+    if boot.adapter:
+        _use_adapter(app, lifeline, boot.adapter)
     if boot.paused:
         app.gateway.pause()
     tame_garbage_collection()
@@ -255,6 +259,8 @@ async def _follow(lifeline: Lifeline, app: GatewayApp) -> None:
                 app.gateway.update_model(msgspec.convert(message["model"], ModelCard))
             case "fetch":
                 app.gateway.update_fetch(msgspec.convert(message["status"], FetchStatus))
+            case "adapter":
+                _use_adapter(app, lifeline, str(message["directory"]))
             case "pause":
                 app.gateway.pause()
             case "resume":
@@ -262,6 +268,17 @@ async def _follow(lifeline: Lifeline, app: GatewayApp) -> None:
             case "drain":
                 app.server.should_exit = True
     _orphaned(app)
+
+
+def _use_adapter(app: GatewayApp, lifeline: Lifeline, directory: str) -> None:
+    """Say how it went: whoever replaces an adapter waits for it."""
+    try:
+        app.gateway.use_adapter(Path(directory) if directory else None)
+    except SettingsError as error:
+        log.get_logger(__name__).error("%s", error.message, extra={"code": error.code})
+        lifeline.send({"type": "adapter", "directory": directory, "error": error.message})
+    else:
+        lifeline.send({"type": "adapter", "directory": directory})
 
 
 def _orphaned(app: GatewayApp) -> None:

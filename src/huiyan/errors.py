@@ -50,6 +50,9 @@
     │       ├── SourceProtocolError         its answers contradict themselves or are no answers
     │       └── SourceChangedError          what it serves is not (or no longer) what it listed
     ├── UpdateError                 a component could not be replaced
+    │   ├── ReleaseFeedError            a release feed that is broken, or says what it must not
+    │   ├── ComponentMismatchError      a release that does not fit what is here
+    │   └── RollbackFailedError         the old state could not be brought back in the running system
     ├── ToolError                   a tool failed
     │   ├── ToolFailedError             it answered with an error of the protocol, or with nonsense
     │   ├── ToolStartError              it did not start, or did not list its tools
@@ -337,6 +340,19 @@ class SourceChangedError(SourceError):
 
 class UpdateError(HuiyanError):
     code = "update_error"
+
+
+class ReleaseFeedError(UpdateError):
+    code = "release_feed_error"
+    default_hint = "Ask whoever publishes the feed, or make it again with `huiyan release make`."
+
+
+class ComponentMismatchError(UpdateError):
+    code = "component_mismatch"
+
+
+class RollbackFailedError(UpdateError):
+    code = "rollback_failed"
 
 
 class ToolError(HuiyanError):

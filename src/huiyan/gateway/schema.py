@@ -82,11 +82,19 @@ class Features(msgspec.Struct, frozen=True, kw_only=True):
     model_fetch: bool = False
 
 
+class AdapterInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """The prompt adapter that requests go through; `builtin` is huiyan's own."""
+
+    id: str
+    version: str
+
+
 class Info(msgspec.Struct, frozen=True, kw_only=True):
     """`GET /api/info`. boot_id changes with every gateway process."""
 
     version: str
     boot_id: str
+    adapter: AdapterInfo
     model: ModelCard
     engine: EngineStatus
     limits: Limits

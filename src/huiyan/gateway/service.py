@@ -17,7 +17,8 @@ from huiyan.engines.upstream import Pool
 from huiyan.errors import EngineDiedError
 from huiyan.gateway import budget as token_budget
 from huiyan.gateway.access.runtime import Access
-from huiyan.gateway.adapter import clean_completion
+from huiyan.gateway.adapter import BUILT_IN, clean_completion
+from huiyan.gateway.adapter import load as load_adapter
 from huiyan.gateway.admission import Admitted, check_engine
 from huiyan.gateway.answers import AnswerBook
 from huiyan.gateway.backends import Backend, Backends
@@ -160,6 +161,13 @@ class Gateway:
     async def numbers_of_others(self) -> list[Snapshot]:
         """What the other workers on this port have counted."""
         return [] if self.shared is None else await self.shared.numbers_of_others()
+
+    def use_adapter(self, directory: Path | None) -> None:
+        """From the next request on, prompts are adapted as `directory` says; None: as huiyan does by itself.
+
+        Raises: SettingsError; then nothing has changed.
+        """
+        self.pictures.adapter = BUILT_IN if directory is None else load_adapter(directory)
 
     def pause(self) -> None:
         """Let new requests wait: the engine is being replaced. Ends by itself after `max_pause_s`."""

@@ -2,6 +2,12 @@
  * Generated from schemas/openapi.json by scripts/typescript.py. Do not edit: run `just gen`.
  */
 
+/** The prompt adapter that requests go through; `builtin` is huiyan's own. */
+export interface AdapterInfo {
+  id: string;
+  version: string;
+}
+
 /** One of several engines. ejected_s: until it is tried again; null: it is not ejected. */
 export interface BackendStatus {
   name: string;
@@ -168,6 +174,7 @@ export interface Icon {
 export interface Info {
   version: string;
   boot_id: string;
+  adapter: AdapterInfo;
   model: ModelCard;
   engine: EngineStatus;
   limits: Limits;

@@ -15,6 +15,7 @@ from huiyan.gateway.admission import check_engine
 from huiyan.gateway.relay import error_from
 from huiyan.gateway.routes.responses import json_response, read_json
 from huiyan.gateway.schema import (
+    AdapterInfo,
     Features,
     Info,
     Limits,
@@ -63,6 +64,7 @@ class ModelRoutes:
             Info(
                 version=__version__,
                 boot_id=gateway.boot_id,
+                adapter=AdapterInfo(id=gateway.pictures.adapter.id, version=gateway.pictures.adapter.version),
                 model=gateway.model,
                 engine=gateway.engine,
                 limits=Limits(

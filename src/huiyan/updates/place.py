@@ -1,0 +1,66 @@
+"""Where a feed lies: a local directory, or a web server; and what may be read from there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, Protocol
+
+from huiyan.errors import ReleaseFeedError
+from huiyan.updates.feed import FEED_NAME, Feed, FeedFile, check_path, parse
+
+_PIECE_BYTES: Final = 1024 * 1024
+_MAX_FEED_BYTES: Final = 4 * 1024 * 1024
+
+
+class Place(Protocol):
+    """Everything a feed names is read through it."""
+
+    def feed(self) -> Feed:
+        """The feed itself. Raises: ReleaseFeedError."""
+
+    def pieces(self, url: str) -> Iterator[bytes]:
+        """The bytes of what the feed calls `url`, unchecked. Raises: ReleaseFeedError."""
+
+
+class LocalPlace:
+    """A feed file, or a directory with `components.toml`, on this machine or a mounted share."""
+
+    def __init__(self, path: Path) -> None:
+        self._feed = path / FEED_NAME if path.is_dir() else path
+        self._directory = self._feed.parent
+
+    def feed(self) -> Feed:
+        try:
+            with self._feed.open("rb") as file:
+                return parse(file.read(_MAX_FEED_BYTES + 1))
+        except OSError as error:
+            raise ReleaseFeedError(
+                f"The feed {self._feed} cannot be read: {error.strerror}.",
+                hint=f"Name a directory with {FEED_NAME}, or the file itself: huiyan update --feed PATH",
+            ) from error
+
+    def pieces(self, url: str) -> Iterator[bytes]:
+        """Only what lies in the feed's own directory, also behind symlinks."""
+        if url.startswith(("https://", "http://")):
+            raise ReleaseFeedError(
+                f"The feed {self._feed} is on this machine and names {url}.",
+                hint="Fetch that file yourself, put it beside the feed, and name it by its path there.",
+            )
+        check_path(url, str(self._feed))
+        try:
+            directory = self._directory.resolve(strict=True)
+            path = (directory / url).resolve(strict=True)
+            if not path.is_relative_to(directory) or not path.is_file():
+                raise ReleaseFeedError(f"{url} does not lie beside the feed {self._feed}.")
+            with path.open("rb") as file:
+                while piece := file.read(_PIECE_BYTES):
+                    yield piece
+        except OSError as error:
+            raise ReleaseFeedError(
+                f"{url} beside the feed {self._feed} cannot be read: {error.strerror}."
+            ) from error
+
+    def fetch(self, file: FeedFile) -> Iterator[bytes]:
+        """For `ComponentDirs.stage`."""
+        return self.pieces(file.url)

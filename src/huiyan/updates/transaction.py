@@ -1,0 +1,153 @@
+"""Replace one component: stage, switch, prove, commit; or back to what was before.
+
+Knows no component: a `Target` does the work of its kind. The journal is written before each step, so that
+`recover`, at the next start, can tell what a kill has interrupted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from huiyan import log
+from huiyan.errors import HuiyanError, RollbackFailedError, UpdateError
+from huiyan.updates.journal import Entry, Journal, Step
+
+_log = log.get_logger(__name__)
+
+
+class Target(Protocol):
+    """One component of this system, and how it is replaced. States are named by digests; "": none."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def kind(self) -> str: ...
+
+    def active(self) -> str:
+        """What the next start would take."""
+
+    def select(self, state: str) -> None:
+        """Make the next start take `state`, atomically and durably; again is harmless.
+
+        Raises: StoreError, UpdateError.
+        """
+
+    async def apply(self, state: str) -> None:
+        """Make the running system use `state`; without one, nothing. Raises: HuiyanError."""
+
+    async def prove(self, state: str) -> None:
+        """Ask the running system a question whose answer is known. Raises: HuiyanError."""
+
+
+class Staging(Protocol):
+    """Brings a release onto this machine; nothing that runs is touched."""
+
+    async def stage(self) -> str:
+        """Fetch, verify, compose; returns the state's digest; again continues. Raises: HuiyanError."""
+
+
+OnStep = Callable[[Entry], None]
+
+
+async def replace(
+    journal: Journal, target: Target, staging: Staging, *, version: str, on_step: OnStep = lambda _: None
+) -> Entry:
+    """Replace what `target` is by what `staging` brings; returns the last entry.
+
+    Raises: UpdateError when the new state failed and the old one is back, RollbackFailedError when that
+    failed too; what `stage` raises, before anything was touched. A cancelled task rolls back as well.
+    """
+    before = target.active()
+    entry = journal.begin(component=target.name, kind=target.kind, version=version, before=before, after="")
+    on_step(entry)
+
+    def note(step: Step, *, after: str | None = None, detail: str = "") -> None:
+        nonlocal entry
+        entry = journal.note(entry, step, after=after, detail=detail)
+        on_step(entry)
+
+    note(Step.STAGING)
+    try:
+        after = await staging.stage()
+    except (HuiyanError, asyncio.CancelledError) as error:
+        note(Step.ABANDONED, detail=_said(error))
+        raise
+    if after == before:
+        note(Step.ABANDONED, after=after, detail="this is what is active already")
+        return entry
+    try:
+        note(Step.SWITCHING, after=after)
+        await target.apply(after)
+        note(Step.PROVING)
+        await target.prove(after)
+        target.select(after)
+        note(Step.COMMITTED)
+    except (HuiyanError, asyncio.CancelledError) as error:
+        await _back(journal, target, entry, error, on_step)
+        if isinstance(error, asyncio.CancelledError):
+            raise
+        raise UpdateError(
+            f"{target.name} {version} was not taken: {error.message} What was active before is active again.",
+            hint=error.hint,
+        ) from error
+    return entry
+
+
+async def _back(
+    journal: Journal, target: Target, entry: Entry, cause: BaseException, on_step: OnStep
+) -> None:
+    _log.warning("%s: rolling back: %s", target.name, _said(cause))
+    entry = journal.note(entry, Step.ROLLING_BACK, detail=_said(cause))
+    on_step(entry)
+    try:
+        target.select(entry.before)
+        await target.apply(entry.before)
+    except HuiyanError as error:
+        raise RollbackFailedError(
+            f"{target.name}: the new state failed ({_said(cause)}) and the old one could not be brought back "
+            f"while everything runs: {error.message}",
+            hint="Start huiyan again: it begins with the state from before the update.",
+        ) from error
+    on_step(journal.note(entry, Step.ROLLED_BACK, detail=_said(cause)))
+
+
+async def roll_back(
+    journal: Journal, target: Target, *, to: str, version: str, on_step: OnStep = lambda _: None
+) -> Entry:
+    """Go to an earlier state on somebody's wish: an update of its own, proven and undone like any other.
+
+    Raises: as `replace`.
+    """
+
+    class Known:
+        async def stage(self) -> str:
+            return to
+
+    return await replace(journal, target, Known(), version=version, on_step=on_step)
+
+
+def recover(journal: Journal, targets: Mapping[str, Target]) -> list[Entry]:
+    """End what a kill interrupted, before anything is started; returns what was ended.
+
+    An update that had touched something goes back to the state before it; one that had not is abandoned, and
+    running it again continues with the bytes that are there. Raises: StoreError, UpdateError.
+    """
+    ended = []
+    for entry in journal.unfinished():
+        target = targets.get(entry.component)
+        if entry.touched and target is not None:
+            target.select(entry.before)
+            ended.append(journal.note(entry, Step.ROLLED_BACK, detail="interrupted"))
+        else:
+            ended.append(journal.note(entry, Step.ABANDONED, detail="interrupted"))
+        _log.warning(
+            "the update of %s to %s was interrupted: %s", entry.component, entry.version, ended[-1].step
+        )
+    return ended
+
+
+def _said(error: BaseException) -> str:
+    return error.message if isinstance(error, HuiyanError) else "cancelled"
