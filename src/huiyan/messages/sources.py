@@ -97,6 +97,14 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
         "可用：modelscope、huggingface、file:///目录、http(s)://镜像、huiyan+http(s)://主机",
         "Use modelscope, huggingface, file:///DIRECTORY, http(s)://MIRROR or huiyan+http(s)://HOST",
     ),
+    "sources.key_file": (
+        "无法从 {path} 读取密钥：{reason}",
+        "No key can be read from {path}: {reason}",
+    ),
+    "sources.key_file.hint": (
+        "把 huiyan models serve --key-file 使用的密钥放进这个文件（HUIYAN_MODELS__KEY_FILE）。",
+        "Put the key of the other side's huiyan models serve --key-file there (HUIYAN_MODELS__KEY_FILE).",
+    ),
     "sources.differs": (
         "{source} 的 {path} 与锁文件不同。",
         "{path} at {source} is not the one that the lock names.",

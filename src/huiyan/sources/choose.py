@@ -21,6 +21,8 @@ from huiyan.sources.transfer import TransferOptions
 #: A hub that fails is followed by the other; what somebody named themselves is not replaced by anything.
 _FALLBACK: Final = {"modelscope": ("modelscope", "huggingface"), "huggingface": ("huggingface", "modelscope")}
 
+_MAX_KEY_BYTES: Final = 4096
+
 
 def choose(hub: str, options: StoreOptions, network: Network, *, fallback: bool = True) -> list[Source]:
     """hub: one, or several comma-separated, which are tried in the order given.
@@ -55,5 +57,18 @@ def _source(name: str, options: StoreOptions, network: Network) -> Source:
         if scheme in ("http", "https"):
             return Mirror(network, name, transfer)
         if scheme in ("huiyan+http", "huiyan+https"):
-            return HuiyanStore(network, name[len("huiyan+") :], transfer)
+            token = "" if options.key_file is None else _key(options.key_file)
+            return HuiyanStore(network, name[len("huiyan+") :], transfer, token=token)
     raise refusal(SettingsError, "sources.hub", hub=repr(name))
+
+
+def _key(path: Path) -> str:
+    """What the file holds, one line. Raises: SettingsError."""
+    try:
+        with path.expanduser().open("rb") as file:
+            key = file.read(_MAX_KEY_BYTES).decode("ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise refusal(SettingsError, "sources.key_file", path=path, reason=str(error)) from error
+    if not key or not key.isprintable():
+        raise refusal(SettingsError, "sources.key_file", path=path, reason="no key in it")
+    return key

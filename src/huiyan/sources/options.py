@@ -19,6 +19,9 @@ class StoreOptions(BaseModel):
     )
     store_dir: Path | None = Field(None, description="Where models are kept; <data_dir>/models if not given.")
     offline: bool = Field(False, description="Never use the network for models.")
+    key_file: Path | None = Field(
+        None, description="File with the key that another machine's `models serve` asks for."
+    )
     parallel: int = Field(4, ge=1, le=64, description="Connections at the same time.")
     chunk_bytes: int = Field(
         32 * 1024 * 1024, ge=64 * 1024, description="A larger file is fetched in ranges of this size."

@@ -62,3 +62,13 @@ def test_the_store_lies_below_the_data_directory_unless_said_otherwise() -> None
     assert StoreOptions.model_validate({"store_dir": "/srv/store"}).directory(Path("/data")) == Path(
         "/srv/store"
     )
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\n", "密钥".encode(), b"two\nlines"])
+def test_a_key_file_without_a_key_is_refused(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "key"
+    if content is not None:
+        path.write_bytes(content)
+    options = StoreOptions.model_validate({"key_file": path})
+    with pytest.raises(SettingsError, match="No key"):
+        choose("huiyan+http://machine.lan", options, Network())
