@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from huiyan.cli import ask, doctor, keys, logs, plan, serve, start, status, stop, tools, usage
+from huiyan.cli import ask, doctor, keys, logs, plan, release, serve, start, status, stop, tools, usage
 from huiyan.cli.bench import command as bench
 from huiyan.cli.models import models
 from huiyan.cli.options import help_text
@@ -57,6 +57,7 @@ for name, command in (
     app.command(name, help=help_text(f"help.{name}"))(command)
 
 app.add_typer(keys.keys, name="keys", help=help_text("help.keys"))
+app.add_typer(release.release, name="release", help=help_text("help.release"))
 app.add_typer(models, name="models", help=help_text("help.models"))
 app.add_typer(tools.tools, name="tools", help=help_text("help.tools"))
 

@@ -16,7 +16,7 @@ from huiyan.errors import ComponentMismatchError, ReleaseFeedError, UpdateError
 from huiyan.store.durable import write_beside
 from huiyan.store.lock import LockedFile, LockFile, ModelLock, encode_lock
 from huiyan.store.tensors import read_header, tensor_digests
-from huiyan.updates import feed_text, patch_file
+from huiyan.updates import feed_text, golden, patch_file
 from huiyan.updates.feed import FEED_NAME, SCHEMA, Base, Component, Feed, FeedFile, Tensors, parse
 
 _WEIGHTS: Final = ".safetensors"
@@ -111,7 +111,10 @@ def _make(wish: Wish, old: Path, new: Path, out: Path, on_file: OnFile) -> Compo
 
 
 def make_adapter(wish: Wish, directory: Path, out: Path) -> Component:
-    """A prompt adapter's directory as a release. Raises: ReleaseFeedError, SettingsError, UpdateError."""
+    """A prompt adapter's directory as a release, once its template has passed its conversations.
+
+    Raises: ReleaseFeedError, UpdateError.
+    """
     feed = _read_feed(out)
     if any((each.name, each.version) == (wish.name, wish.version) for each in feed.component):
         raise ReleaseFeedError(
@@ -119,6 +122,13 @@ def make_adapter(wish: Wish, directory: Path, out: Path) -> Component:
         )
     files = []
     try:
+        if not (directory / "adapter.json").is_file():
+            raise UpdateError(
+                f"{directory} has no adapter.json.", hint="docs/reference/components.md says what it holds."
+            )
+        template = directory / "chat_template.jinja"
+        if template.exists():
+            golden.check(template.read_text("utf-8"), golden.read(directory))
         for path in _paths(directory):
             url = f"{wish.name}/{wish.version}/{path}"
             files.append(_write_patch(out, url, path, [(directory / path).read_bytes()]))
