@@ -257,6 +257,12 @@ async def _follow(lifeline: Lifeline, app: GatewayApp) -> None:
                 app.gateway.update_engine(msgspec.convert(message["status"], EngineStatus))
             case "model":
                 app.gateway.update_model(msgspec.convert(message["model"], ModelCard))
+            case "switch":
+                app.gateway.switch(
+                    msgspec.convert(message["model"], ModelCard),
+                    msgspec.convert(message["endpoint"], EngineEndpoint),
+                    msgspec.convert(message["status"], EngineStatus),
+                )
             case "fetch":
                 app.gateway.update_fetch(msgspec.convert(message["status"], FetchStatus))
             case "adapter":

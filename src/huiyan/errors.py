@@ -68,6 +68,7 @@
         ├── PortInUseError              a port that was asked for by name is taken
         ├── AlreadyRunningError         this data directory has a launcher already
         ├── NotRunningError             a command needs a launcher and there is none
+        ├── EngineNotInstalledError     no environment with this engine is there, or it is broken
         └── StartFailedError            engine or gateway did not become ready in time
 
 `code` is stable: scripts and the page's translations rely on it. `hint` says what to do and
@@ -423,6 +424,10 @@ class AlreadyRunningError(CheckRefusedError):
 
 class NotRunningError(CheckRefusedError):
     code = "not_running"
+
+
+class EngineNotInstalledError(CheckRefusedError):
+    code = "engine_not_installed"
 
 
 class StartFailedError(CheckRefusedError):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from huiyan import nano
 from huiyan.engines.status import EngineState, EngineStatus
-from huiyan.errors import ModelBusyError
+from huiyan.errors import ModelBusyError, ModelFileMissingError
 from huiyan.gateway.schema_models import ModelsReport
 from huiyan.launcher.state import PartStatus, StatusReport
 from huiyan.store.fetching import FetchStatus
@@ -17,6 +18,7 @@ class FakeLauncher:
     def __init__(self) -> None:
         self.stops = 0
         self.cancels = 0
+        self.switched: list[Path] = []
         self.pulled: list[str | None] = []
         self.listeners: list[Callable[[dict[str, Any]], None]] = []
 
@@ -55,6 +57,11 @@ class FakeLauncher:
 
     def cancel_pull(self) -> None:
         self.cancels += 1
+
+    async def switch_model(self, model_path: Path) -> None:
+        self.switched.append(model_path)
+        if model_path.name == "missing":
+            raise ModelFileMissingError("It is not there.", hint="Fetch it.")
 
     def subscribe(self, on_event: Callable[[dict[str, Any]], None]) -> Callable[[], None]:
         self.listeners.append(on_event)

@@ -7,7 +7,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from huiyan.cli import ask, doctor, keys, logs, plan, release, serve, start, status, stop, tools, usage
+from huiyan.cli import (
+    ask,
+    doctor,
+    engines,
+    keys,
+    logs,
+    plan,
+    release,
+    serve,
+    start,
+    status,
+    stop,
+    tools,
+    usage,
+)
 from huiyan.cli.bench import command as bench
 from huiyan.cli.models import models
 from huiyan.cli.options import help_text
@@ -60,6 +74,7 @@ app.add_typer(keys.keys, name="keys", help=help_text("help.keys"))
 app.add_typer(release.release, name="release", help=help_text("help.release"))
 app.add_typer(models, name="models", help=help_text("help.models"))
 app.add_typer(tools.tools, name="tools", help=help_text("help.tools"))
+app.add_typer(engines.engines, name="engines", help=help_text("help.engines"))
 
 
 def run(arguments: Sequence[str], prestarted: Prestarted | None = None) -> int:

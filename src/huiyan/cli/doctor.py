@@ -84,7 +84,9 @@ def examine(settings: Settings) -> Iterator[Finding]:
     def look_at_model() -> Text:
         files = model_files.choose(settings.engine, settings.models.directory(settings.data_dir))
         files.verify(_unrecorded())
-        machine.check_memory(found, model=files.card.name, needed_bytes=memory_needed_bytes(files, settings))
+        if isinstance(files, model_files.ModelFiles):
+            needed_bytes = memory_needed_bytes(files, settings)
+            machine.check_memory(found, model=files.card.name, needed_bytes=needed_bytes)
         if files.card.wanted is not None:
             return Text("model.wanted", {"wanted": files.card.wanted})
         return model_files.summary(files, machine.size(files.size_bytes))

@@ -26,7 +26,8 @@ Config = Annotated[Path | None, typer.Option("--config", help=help_text("help.co
 Model = Annotated[str | None, typer.Option("--model", help=help_text("help.model"))]
 ModelPath = Annotated[Path | None, typer.Option("--model-path", help=help_text("help.model_path"))]
 EngineOption = Annotated[
-    Literal["auto", "llama_cpp"] | None, typer.Option("--engine", help=help_text("help.engine"))
+    Literal["auto", "llama_cpp", "vllm"] | None,
+    typer.Option("--engine", help=help_text("help.engine")),
 ]
 Threads = Annotated[int | None, typer.Option("--threads", min=1, help=help_text("help.threads"))]
 Host = Annotated[str | None, typer.Option("--host", help=help_text("help.host"))]

@@ -87,6 +87,8 @@ def _gguf(model: str, settings: Settings) -> GgufFile | None:
     files = model_files.choose(
         settings.engine.model_copy(update={"model_path": path, "context_tokens": None})
     )
+    if not isinstance(files, model_files.ModelFiles):
+        return None
     return GgufFile(
         model=files.card.name,
         file_bytes=files.size_bytes,

@@ -47,6 +47,8 @@ class ChildSpec:
     probe: asked once that message came; ready only when it returns, a HuiyanError fails this life.
     explain: names the likely cause of an end from the return code and the last lines of output.
     drain: sent before SIGTERM, so that what runs may finish within `drain_timeout_s`.
+    mend: asked after a failure; what it returns is told in its place, and the next life, which `boot` starts
+    with less, does not count as a repetition. kill_grace_s: from SIGTERM to SIGKILL.
     """
 
     name: str
@@ -57,6 +59,7 @@ class ChildSpec:
     explain: Callable[[int, Sequence[str]], Failure]
     probe: Callable[[], Awaitable[None]] | None = None
     on_message: Callable[[dict[str, Any]], None] | None = None
+    mend: Callable[[Failure], Failure | None] | None = None
     drain: Message | None = None
     drain_timeout_s: float = 10.0
     kill_grace_s: float = 3.0

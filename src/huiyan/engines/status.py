@@ -75,6 +75,7 @@ class EngineEndpoint(msgspec.Struct, frozen=True, kw_only=True):
     """Where an engine's OpenAI-compatible server listens. `api_key` is secret: never logged.
 
     slots: answers that it writes at the same time; None: it decides itself (vLLM).
+    socket: path of its unix socket, used in place of host and port where there is one.
     """
 
     host: str
@@ -82,6 +83,8 @@ class EngineEndpoint(msgspec.Struct, frozen=True, kw_only=True):
     api_key: str = ""
     dialect: str = "llama_cpp"
     slots: int | None = None
+    socket: str = ""
 
     def __repr__(self) -> str:
-        return f"EngineEndpoint({self.host}:{self.port}, dialect={self.dialect})"
+        where = f"unix:{self.socket}" if self.socket else f"{self.host}:{self.port}"
+        return f"EngineEndpoint({where}, dialect={self.dialect})"

@@ -69,10 +69,10 @@ class Supervisor:
         if self._child is not None and self._booted:
             self._child.send(message)
 
-    def report(self, *, progress: float | None) -> None:
-        """Progress seen from outside, for a child that cannot speak while it loads."""
-        if self._status.state is EngineState.LOADING:
-            self._publish(replace(self._status, progress=progress))
+    def report(self, *, progress: float | None, code: str = "", detail: str = "") -> None:
+        """Progress seen from outside: of a child that cannot speak while it loads, or of its probe."""
+        if self._status.state in {EngineState.LOADING, EngineState.WARMING}:
+            self._publish(replace(self._status, progress=progress, code=code, detail=detail))
 
     async def stop(self, *, hurry: bool = False) -> None:
         """End the child and the restarts; when this returns, nothing of its process group is left.
@@ -99,6 +99,10 @@ class Supervisor:
                 failure = await self._one_life()
                 if failure is None:
                     break
+                if self._spec.mend is not None and (mended := self._spec.mend(failure)) is not None:
+                    crashes = 0
+                    await self._back_off(mended, self._policy.delay_s(1))
+                    continue
                 ready_for_s = 0.0 if self._ready_at_s is None else time.monotonic() - self._ready_at_s
                 crashes = self._policy.count(crashes, ready_for_s)
                 if failure.permanent or self._policy.gives_up(crashes, was_ready=self._was_ready):
@@ -267,6 +271,7 @@ class Supervisor:
                         self._status,
                         state=EngineState.LOADING,
                         progress=message.get("fraction"),
+                        code=str(message.get("code", "")),
                         detail=str(message.get("detail", "")),
                     )
                 )

@@ -444,9 +444,14 @@ class Pool:
         endpoint = self.endpoint
         try:
             async with asyncio.timeout(self.connect_timeout_s):
-                _, connection = await self.loop.create_connection(
-                    lambda: _Connection(self), endpoint.host, endpoint.port
-                )
+                if endpoint.socket:
+                    _, connection = await self.loop.create_unix_connection(
+                        lambda: _Connection(self), endpoint.socket
+                    )
+                else:
+                    _, connection = await self.loop.create_connection(
+                        lambda: _Connection(self), endpoint.host, endpoint.port
+                    )
         except TimeoutError:
             call.failed(
                 EngineTimeoutError(f"The engine took no connection in {self.connect_timeout_s:.0f} s.")

@@ -126,6 +126,23 @@ class Gateway:
         self.pictures.name_for_engine(endpoint.dialect)
         self.queue.slots = self.options.traffic.slots(endpoint.slots)
 
+    def switch(self, model: ModelCard, endpoint: EngineEndpoint, engine: EngineStatus) -> None:
+        """Another engine with another model from now on; answers under way end on the old one.
+
+        Whoever runs the old one ends it once it is idle.
+        """
+        old = () if self._backends is None else self._backends.all
+        for each in old:
+            if (poller := self._pollers.pop(each.name, None)) is not None:
+                poller.close()
+        self._backends = None
+        self.model, self.engine = model, engine
+        self.budget.context_tokens = model.context_tokens
+        self.connect(endpoint)
+        for each in old:
+            each.drain(each.pool.close)
+        self.events.publish("hello", self.hello())
+
     @property
     def backends(self) -> Backends:
         """Raises EngineDiedError where there is no engine at all."""

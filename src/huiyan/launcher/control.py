@@ -40,6 +40,9 @@ class Controlled(Protocol):
     def own_key(self) -> str:
         """Opens the gateway for the commands of this user; a secret."""
 
+    async def switch_model(self, model_path: Path) -> None:
+        """Serve another model. Raises: HuiyanError."""
+
     def subscribe(self, on_event: Callable[[dict[str, Any]], None]) -> Callable[[], None]:
         """Begin to tell events; the returned function ends it."""
 
@@ -120,6 +123,9 @@ class ControlServer:
         elif op == "stop":
             await _write(writer, {"stopping": True, "pid": os.getpid()})
             self._controlled.request_stop()
+        elif op == "switch_model":
+            await self._controlled.switch_model(Path(str(request.get("model_path", ""))))
+            await _write(writer, {"switched": True})
         elif op == "own_key":
             await _write(writer, {"key": self._controlled.own_key()})
         elif op == "events":

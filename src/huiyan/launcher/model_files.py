@@ -18,10 +18,12 @@ from pathlib import Path
 import msgspec
 
 from huiyan import nano
-from huiyan.engines import gguf
+from huiyan.engines import gguf, safetensors_dir
 from huiyan.engines.options import EngineOptions
 from huiyan.engines.status import ModelCard
 from huiyan.errors import DigestMismatchError, ModelFileMissingError, StoreError
+from huiyan.launcher import safetensors_files
+from huiyan.launcher.safetensors_files import SafetensorsFiles
 from huiyan.launcher.stored import stored_model
 from huiyan.messages import Text, refusal
 from huiyan.store.lock import ModelLock
@@ -69,23 +71,33 @@ class ModelFiles:
             )
 
 
-def choose(options: EngineOptions, store_dir: Path | None = None) -> ModelFiles:
+def choose(options: EngineOptions, store_dir: Path | None = None) -> ModelFiles | SafetensorsFiles:
     """The model that was asked for, if its files are here, and otherwise nano with `wanted` in its card.
 
-    store_dir: where a name is looked for. Raises: ModelFileMissingError, DigestMismatchError, StoreError.
+    A directory of safetensors is vLLM's, a GGUF is llama.cpp's. store_dir: where a name is looked for.
+    Raises: ModelFileMissingError, DigestMismatchError, StoreError.
     """
     path = options.model_path
     if path is None and options.model is not None and _is_path(options.model):
         path = Path(options.model)
     if path is not None:
-        return _local(path.expanduser().absolute(), options)
+        path = path.expanduser().absolute()
+        if options.engine != "llama_cpp" and safetensors_dir.is_model_directory(path):
+            return safetensors_files.choose(path, options)
+        if options.engine == "vllm" and path.exists():
+            raise refusal(ModelFileMissingError, "model.vllm_gguf", path=path)
+        return _local(path, options)
     wanted = None if options.model in (None, nano.MODEL_ID) else options.model
     if wanted is not None and store_dir is not None:
-        stored = stored_model(store_dir, wanted, engine="llama_cpp")
+        stored = stored_model(store_dir, wanted, engine="vllm" if options.engine == "vllm" else "llama_cpp")
+        if stored is not None and options.engine == "vllm" and not stored.is_gguf:
+            return dataclasses.replace(safetensors_files.choose(stored.directory, options), lock=stored.lock)
         # Safetensors are for another engine; until that one is asked, nano stands in for it.
         if stored is not None and stored.is_gguf:
             files = _local(stored.directory, options, model_id=stored.id)
             return dataclasses.replace(files, lock=stored.lock)
+    if options.engine == "vllm":
+        raise refusal(ModelFileMissingError, "model.vllm_which")
     card = nano.card(wanted=wanted)
     if options.context_tokens is not None:
         context_tokens = min(options.context_tokens, card.context_tokens)
@@ -233,7 +245,7 @@ def _whole(check: Callable[[Manifest], object], manifest: Manifest) -> None:
         raise refusal(DigestMismatchError, "model.mismatch", detail=error.message) from error
 
 
-def summary(files: ModelFiles, size: str) -> Text:
+def summary(files: ModelFiles | SafetensorsFiles, size: str) -> Text:
     if files.card.demo:
         return Text("model.nano", {"size": size})
     return Text("model.ok", {"name": files.card.name, "size": size})

@@ -10,10 +10,12 @@ from huiyan import log
 from huiyan.engines.llama_cpp import LlamaCppEngine
 from huiyan.engines.restart import RestartPolicy
 from huiyan.engines.supervisor import Supervisor
-from huiyan.errors import HuiyanError, StartFailedError
+from huiyan.errors import HuiyanError, ModelFileMissingError, StartFailedError
 from huiyan.hardware.probe import probe
 from huiyan.launcher import machine, model_files, parts, ports
+from huiyan.launcher.model_files import ModelFiles
 from huiyan.launcher.preparation import configure_engine, memory_needed_bytes
+from huiyan.messages import refusal
 from huiyan.settings.model import Settings
 
 _log = log.get_logger(__name__)
@@ -27,6 +29,9 @@ async def single_engine(settings: Settings, environment: Mapping[str, str]) -> A
     """
     found = await asyncio.to_thread(probe)
     files = model_files.choose(settings.engine, settings.models.directory(settings.data_dir))
+    if not isinstance(files, ModelFiles):
+        # A start of vLLM takes minutes: for one question it would be the wrong tool.
+        raise refusal(ModelFileMissingError, "ask.vllm")
     machine.check_memory(found, model=files.card.name, needed_bytes=memory_needed_bytes(files, settings))
     port = ports.reserve(0, explicit=False)
     try:

@@ -8,6 +8,7 @@ import enum
 import os
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Literal
 
 from huiyan import __version__, log
@@ -19,11 +20,12 @@ from huiyan.launcher.events import Event, Report, Reporter, to_json
 from huiyan.launcher.lock import DataDirLock
 from huiyan.launcher.logs import LogSink, SinkStream
 from huiyan.launcher.model_fetches import ModelFetches
-from huiyan.launcher.preparation import Prepared, prepare
+from huiyan.launcher.preparation import Prepared, engine_for, prepare
 from huiyan.launcher.prestart import Prestarted
 from huiyan.launcher.services import Services
 from huiyan.launcher.signals import stop_signals
 from huiyan.launcher.state import DataDir, LauncherInfo, StatusReport, read_info, remove_info, write_info
+from huiyan.launcher.stored import stored_model
 from huiyan.messages import Text, refusal
 from huiyan.settings.model import Settings
 from huiyan.store.fetching import FetchStatus
@@ -67,6 +69,10 @@ class Launcher:
         self._ready = False
         self._prepared: Prepared | None = None
         self._services: Services | None = None
+        self._switching = False
+        self._tasks: asyncio.TaskGroup | None = None
+        #: Sockets and directories of engines that came after the first.
+        self._switched = contextlib.ExitStack()
         self._models: ModelFetches | None = None
 
     async def run(self) -> Outcome:
@@ -74,9 +80,11 @@ class Launcher:
         with (
             stop_signals(self.request_stop, ignore_hangup=self._background),
             contextlib.ExitStack() as resources,
+            self._switched,
         ):
             try:
                 async with asyncio.TaskGroup() as tasks:
+                    self._tasks = tasks
                     error = await self._live(tasks, resources)
             finally:
                 if self._prestarted is not None:
@@ -98,6 +106,33 @@ class Launcher:
             lambda event: None if event.secret else on_event(to_json(event, "en"))
         )
 
+    async def switch_model(self, model_path: Path) -> None:
+        """Serve the model of this file or directory, without a failed request.
+
+        With GPU memory for one engine only, requests wait while one makes room for the other.
+        Raises: StoreError and its kinds, EngineNotInstalledError, StartFailedError.
+        """
+        assert self._services is not None
+        if self._switching:
+            raise refusal(StartFailedError, "switch.busy")
+        self._switching = True
+        try:
+            given = self._settings.engine.model_copy(update={"model_path": model_path, "engine": "auto"})
+            settings = self._settings.model_copy(update={"engine": given})
+            engine = await asyncio.to_thread(engine_for, settings, self._switched)
+            gpu_now = self._services.engine.name == "vllm"
+            await self._services.switch_model(engine, beside=not (gpu_now and engine.name == "vllm"))
+        finally:
+            self._switching = False
+
+    async def _switch_to_fetched(self, model_path: Path) -> None:
+        """In a task of its own: what goes wrong is told, and the present model stays."""
+        try:
+            await self.switch_model(model_path)
+        except HuiyanError as error:
+            _log.warning("the model stays as it is: %s", error.message, extra={"code": error.code})
+            self._reporter.note(Text("switch.failed", {"model": model_path.name, "cause": error.message}))
+
     def own_key(self) -> str:
         assert self._services is not None
         return self._services.own_key
@@ -118,10 +153,21 @@ class Launcher:
     def model_fetched(self, model_id: str) -> Literal["restart", "switch"]:
         """A model is in the store now. Returns what it takes until it answers.
 
-        Whoever can replace the engine while requests wait begins to do so here and returns `switch`.
+        The one that nano stands in for takes its place by itself, while nano goes on answering.
         """
         self._reporter.note(Text("fetch.done", {"id": model_id}))
-        return "restart"
+        wanted = None if self._services is None else self._services.engine.card.wanted
+        if wanted is None or self._tasks is None or self._switching or not self._ready:
+            return "restart"
+        store_dir = self._settings.models.directory(self._settings.data_dir)
+        try:
+            stored = stored_model(store_dir, wanted, engine="llama_cpp")
+        except HuiyanError:
+            return "restart"
+        if stored is None:
+            return "restart"
+        self._tasks.create_task(self._switch_to_fetched(stored.directory))
+        return "switch"
 
     def status(self) -> StatusReport:
         """For the control socket, which is opened once there is something to tell."""
@@ -139,11 +185,11 @@ class Launcher:
             ready=self._ready,
             data_dir=str(self._data_dir.root),
             log_path=str(self._data_dir.log),
-            model=self._prepared.files.card,
+            model=self._services.engine.card,
             engine=self._services.engine_status(),
             engine_pid=self._services.status_of("engine").pid,
-            engine_port=self._prepared.engine.port,
-            engine_slots=self._prepared.engine.endpoint.slots,
+            engine_port=self._services.engine.port,
+            engine_slots=self._services.engine.endpoint.slots,
             gateway=parts.part_status(self._services.status_of("gateway")),
             tools=parts.part_status(self._services.tools_status()),
         )
@@ -247,7 +293,7 @@ class Launcher:
         reporter.ok("health", Text("health.ok", {"seconds": f"{services.canary_s:.1f}"}))
         if prepared.files.card.demo:
             reporter.note(Text("ready.demo", {}))
-        if prepared.machine.gpus:
+        if prepared.machine.gpus and services.engine.name == "llama_cpp":
             reporter.note(Text("machine.gpu_unused", {}))
         self._ready = services.ready = True
         # Last: nobody waits for it, and the first answer has the machine to itself.

@@ -14,6 +14,8 @@ from huiyan.engines.child_spec import ChildSpec, ChildStatus, Failure
 from huiyan.engines.protocol import Engine
 from huiyan.engines.restart import RestartPolicy
 from huiyan.engines.status import EngineStatus
+from huiyan.engines.vllm import VllmEngine
+from huiyan.engines.vllm_warmup import steps, warm_up
 from huiyan.errors import StartFailedError
 from huiyan.gateway.access.options import REVEAL
 from huiyan.launcher import prestart
@@ -25,6 +27,8 @@ from huiyan.tools.places import HOST_MODULE
 
 Part = Literal["engine", "gateway"]
 
+#: vLLM ends its engine core and gives the GPU's memory back in about two seconds.
+VLLM_KILL_GRACE_S = 10.0
 #: A page that is reloaded while the gateway restarts waits in the listening socket's backlog.
 GATEWAY_POLICY = RestartPolicy(first_delay_s=0.1, max_delay_s=10.0)
 
@@ -38,27 +42,53 @@ def engine_spec(
     environment: Mapping[str, str],
     load_timeout_s: float,
     probe: Callable[[], Awaitable[None]] | None = None,
+    now: Callable[[], Engine] | None = None,
+    mend: Callable[[Failure], Failure | None] | None = None,
 ) -> ChildSpec:
+    """now: asked at every life for the engine as it is configured by then; None: always `engine`."""
+    current = now or (lambda: engine)
     return ChildSpec(
         name="engine",
-        spawn=lambda: spawn(engine.module, environment={**environment, **engine.environment}),
-        boot=engine.boot,
+        spawn=lambda: spawn(current().module, environment={**environment, **current().environment}),
+        boot=lambda: current().boot(),
         ready_on="listening",
         start_timeout_s=load_timeout_s,
         explain=engine.explain,
         probe=probe,
+        mend=mend,
+        kill_grace_s=VLLM_KILL_GRACE_S if engine.name == "vllm" else 3.0,
     )
 
 
 def canary_probe(
-    engine: Engine, *, timeout_s: float, on_answer: Callable[[float], None]
+    now: Callable[[], Engine],
+    *,
+    timeout_s: float,
+    on_answer: Callable[[float], None],
+    on_warm_up: Callable[[float], None] | None = None,
 ) -> Callable[[], Awaitable[None]]:
-    """Asks about the test picture; `on_answer` is told the seconds that it took."""
+    """Warms vLLM up, then asks about the test picture; `on_answer` is told the seconds that it took.
+
+    on_warm_up: told how far the warm-up is, 0..1.
+    """
 
     async def probe() -> None:
+        engine = now()
         loop = asyncio.get_running_loop()
+        any_answer = False
+        if isinstance(engine, VllmEngine):
+            any_answer = engine.random_weights
+            await warm_up(
+                engine.endpoint,
+                engine.card,
+                steps(engine.card, max_num_seqs=engine.settings.max_num_seqs),
+                timeout_s=timeout_s,
+                on_step=None if on_warm_up is None else lambda done, of: on_warm_up(done / of),
+            )
         started = loop.time()
-        await asyncio.to_thread(ask_canary, engine.endpoint, engine.card.id, timeout_s=timeout_s)
+        await asyncio.to_thread(
+            ask_canary, engine.endpoint, engine.card.id, timeout_s=timeout_s, any_answer=any_answer
+        )
         on_answer(loop.time() - started)
 
     return probe
@@ -71,14 +101,14 @@ def gateway_spec(
     now: Callable[[], Mapping[str, Any]],
     environment: Mapping[str, str],
     engine_status: Callable[[], EngineStatus],
+    engine_now: Callable[[], Engine],
     timeout_s: float,
     drain_timeout_s: float,
 ) -> ChildSpec:
-    """engine_status, now: asked at every spawn, so that a restarted gateway knows how things stand.
+    """engine_status, engine_now, now: asked at every spawn, so that a new gateway knows how things stand.
 
     now: what else its boot message says (docs/concepts/processes.md).
     """
-    engine = prepared.engine
     listener = prepared.web.socket
 
     def boot() -> dict[str, Any]:
@@ -88,8 +118,8 @@ def gateway_spec(
             "data_dir": str(data_dir),
             **now(),
             "listen_fd": listener.fileno(),
-            "model": engine.card,
-            "endpoint": engine.endpoint,
+            "model": engine_now().card,
+            "endpoint": engine_now().endpoint,
             "engine": engine_status(),
         }
 
@@ -187,4 +217,5 @@ def start_failure(status: ChildStatus, part: Part) -> StartFailedError:
 
 
 def state_text(status: ChildStatus) -> Text:
-    return Text(f"state.{status.state.value}", {})
+    """What it is doing, as closely as it says: vLLM's phases have sentences of their own."""
+    return Text(known(status.code, f"state.{status.state.value}"), {})

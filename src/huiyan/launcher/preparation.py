@@ -5,19 +5,24 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
+from huiyan.engines.environments import Environments
 from huiyan.engines.llama_cpp import LlamaCppEngine
+from huiyan.engines.vllm import VllmEngine
 from huiyan.errors import PortInUseError
 from huiyan.gateway import tls
 from huiyan.gateway.options import GatewayOptions
 from huiyan.hardware import plan
 from huiyan.hardware.probe import Machine, probe
-from huiyan.launcher import addresses, machine, model_files, ports
+from huiyan.launcher import addresses, machine, model_files, ports, vllm_plan
 from huiyan.launcher.events import Event, Reporter
 from huiyan.launcher.exposure import open_to_others
 from huiyan.launcher.model_files import ModelFiles
+from huiyan.launcher.safetensors_files import SafetensorsFiles
 from huiyan.lifeline import ORPHAN_GRACE_S
 from huiyan.messages import Text
 from huiyan.settings.model import Settings
@@ -35,8 +40,8 @@ class Prepared:
     """
 
     machine: Machine
-    files: ModelFiles
-    engine: LlamaCppEngine
+    files: ModelFiles | SafetensorsFiles
+    engine: LlamaCppEngine | VllmEngine
     web: ports.Port
     options: GatewayOptions
     address: str
@@ -65,7 +70,8 @@ async def prepare(
 
     reporter.begin("model", Text("model.looking", {}))
     files = model_files.choose(settings.engine, settings.models.directory(settings.data_dir))
-    machine.check_memory(found, model=files.card.name, needed_bytes=memory_needed_bytes(files, settings))
+    if isinstance(files, ModelFiles):
+        machine.check_memory(found, model=files.card.name, needed_bytes=memory_needed_bytes(files, settings))
     reporter.ok("model", model_files.summary(files, machine.size(files.size_bytes)))
     if files.card.wanted is not None:
         reporter.note(Text("model.wanted", {"wanted": files.card.wanted}))
@@ -78,26 +84,27 @@ async def prepare(
         patience_s=_ORPHANS_GONE_S if settings.gateway.port in orphaned_ports else 0.0,
     )
     resources.callback(web.socket.close)
-    own = await _take(
-        lambda explicit: ports.reserve(settings.engine.port, explicit=explicit),
-        explicit=settings.explicit("engine", "port"),
-        patience_s=_ORPHANS_GONE_S if settings.engine.port in orphaned_ports else 0.0,
-    )
-    resources.callback(own.socket.close)
-    for port in (web, own):
-        if port.moved is not None:
-            reporter.note(port.moved)
-    reporter.ok("ports", Text("port.ok", {"web": web.number, "engine": own.number}))
-
-    engine = configure_engine(settings, found, files, own.number)
-    plan_args = {
-        "engine": engine.name,
-        "model": files.card.name,
-        "context": files.card.context_tokens,
-        "threads": engine.threads,
-        "slots": engine.slots,
-    }
-    reporter.note(Text("plan", plan_args))
+    if web.moved is not None:
+        reporter.note(web.moved)
+    engine: LlamaCppEngine | VllmEngine
+    if isinstance(files, SafetensorsFiles):
+        engine = await asyncio.to_thread(configure_vllm, settings, found, files, resources)
+        reporter.ok("ports", Text("port.ok_web", {"web": web.number}))
+        reporter.note(vllm_plan.sentence(settings, engine))
+        if engine.random_weights:
+            reporter.note(Text("plan.random", {}))
+    else:
+        own = await _take(
+            lambda explicit: ports.reserve(settings.engine.port, explicit=explicit),
+            explicit=settings.explicit("engine", "port"),
+            patience_s=_ORPHANS_GONE_S if settings.engine.port in orphaned_ports else 0.0,
+        )
+        resources.callback(own.socket.close)
+        if own.moved is not None:
+            reporter.note(own.moved)
+        reporter.ok("ports", Text("port.ok", {"web": web.number, "engine": own.number}))
+        engine = configure_engine(settings, found, files, own.number)
+        reporter.note(plan_sentence(engine))
     reporter.begin("gateway", Text("gateway.looking", {}))
     loop = asyncio.get_running_loop()
 
@@ -141,6 +148,51 @@ def configure_engine(settings: Settings, found: Machine, files: ModelFiles, port
         slots=settings.engine.slots,
         prompt_cache_mib=settings.engine.prompt_cache_mib,
     )
+
+
+def engine_for(settings: Settings, resources: contextlib.ExitStack) -> LlamaCppEngine | VllmEngine:
+    """The engine for another model, while one is running already. Blocks.
+
+    Raises: StoreError and its kinds, MachineCheckError, EngineNotInstalledError, PortInUseError.
+    """
+    found = probe()
+    files = model_files.choose(settings.engine)
+    if isinstance(files, SafetensorsFiles):
+        return configure_vllm(settings, found, files, resources)
+    machine.check_memory(found, model=files.card.name, needed_bytes=memory_needed_bytes(files, settings))
+    port = ports.reserve(0, explicit=False)
+    resources.callback(port.socket.close)
+    return configure_engine(settings, found, files, port.number)
+
+
+def configure_vllm(
+    settings: Settings, found: Machine, files: SafetensorsFiles, resources: contextlib.ExitStack
+) -> VllmEngine:
+    """VLLM in the environment that is in use, on a socket in a directory of its own. Blocks.
+
+    Raises: EngineNotInstalledError, MachineCheckError, StoreError.
+    """
+    interpreter = Environments(settings.data_dir).used()
+    plan = vllm_plan.make(settings.engine, found, files)
+    directory = Path(resources.enter_context(tempfile.TemporaryDirectory(prefix="huiyan-")))
+    return VllmEngine(
+        card=plan.card,
+        model_path=files.model.directory,
+        python=Path(interpreter.path),
+        settings=plan.settings,
+        socket=str(directory / "engine.sock"),
+    )
+
+
+def plan_sentence(engine: LlamaCppEngine) -> Text:
+    figures = {
+        "engine": engine.name,
+        "model": engine.card.name,
+        "context": engine.card.context_tokens,
+        "threads": engine.threads,
+        "slots": engine.slots,
+    }
+    return Text("plan", figures)
 
 
 def memory_needed_bytes(files: ModelFiles, settings: Settings) -> int:

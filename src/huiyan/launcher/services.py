@@ -6,28 +6,44 @@ import asyncio
 import contextlib
 import secrets
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
 import psutil
 
-from huiyan.engines.child_spec import ChildStatus
+from huiyan.engines.child_spec import ChildStatus, Failure
+from huiyan.engines.llama_cpp import LlamaCppEngine
 from huiyan.engines.restart import RestartPolicy
 from huiyan.engines.status import EngineState, EngineStatus
 from huiyan.engines.supervisor import Supervisor
-from huiyan.errors import HuiyanError, StartFailedError
+from huiyan.engines.upstream import Pool
+from huiyan.engines.vllm import VllmEngine
+from huiyan.engines.vllm_steps import lower
+from huiyan.errors import EngineError, HuiyanError, StartFailedError
+from huiyan.gateway import engine_metrics
 from huiyan.launcher import parts
 from huiyan.launcher.events import Event, Reporter
 from huiyan.launcher.logs import LogSink
 from huiyan.launcher.preparation import Prepared
 from huiyan.launcher.prestart import Prestarted
-from huiyan.messages import Text, refusal
+from huiyan.messages import Text, known, refusal
 from huiyan.settings.model import Settings
 from huiyan.store.fetching import FetchStatus
 from huiyan.store.manifest import VerificationRecord
 
 #: While an engine loads, its resident memory is held against the size of its files this often.
 _LOAD_POLL_S = 0.5
+#: While an engine is being replaced, it is asked this often whether it is idle, and no longer than that.
+_IDLE_POLL_S = 0.5
+_LONGEST_ANSWER_S = 900.0
+
+
+@dataclass
+class EngineSlot:
+    """One engine as it is configured now; its supervisor starts each life with what is in here."""
+
+    engine: LlamaCppEngine | VllmEngine
 
 
 class Services:
@@ -49,6 +65,7 @@ class Services:
         self._fetch: FetchStatus | None = None
         self._settings = settings
         self._prepared = prepared
+        self._slot = EngineSlot(prepared.engine)
         self._reporter = reporter
         self._sink = sink
         self._environment = environment
@@ -85,6 +102,7 @@ class Services:
             },
             environment=self._environment,
             engine_status=self.engine_status,
+            engine_now=lambda: self.engine,
             timeout_s=options.gateway_timeout_s,
             drain_timeout_s=options.drain_timeout_s,
         )
@@ -113,18 +131,116 @@ class Services:
         await asyncio.to_thread(self._prepared.files.verify, record, on_fraction)
 
     def start_engine(self) -> None:
+        self._engine = self._supervise(self._slot)
+        self._engine.subscribe(self._on_engine)
+
+    @property
+    def engine(self) -> LlamaCppEngine | VllmEngine:
+        """As it is configured now: a step down or a change of model replaces it."""
+        return self._slot.engine
+
+    def _supervise(self, slot: EngineSlot) -> Supervisor:
+        """A supervisor of the slot's engine, running."""
         options = self._settings.engine
-        engine = self._prepared.engine
-        probe = parts.canary_probe(engine, timeout_s=options.canary_timeout_s, on_answer=self._on_canary)
+
+        def on_warm_up(fraction: float) -> None:
+            supervisor.report(progress=fraction, code="warming_up")
+
         spec = parts.engine_spec(
-            engine, environment=self._environment, load_timeout_s=options.load_timeout_s, probe=probe
+            slot.engine,
+            environment=self._environment,
+            load_timeout_s=options.load_timeout_s,
+            probe=parts.canary_probe(
+                lambda: slot.engine,
+                timeout_s=options.canary_timeout_s,
+                on_answer=self._on_canary,
+                on_warm_up=on_warm_up,
+            ),
+            now=lambda: slot.engine,
+            mend=lambda failure: self._lower(slot, failure),
         )
-        self._engine = Supervisor(
+        supervisor = Supervisor(
             spec, policy=RestartPolicy(max_crashes=options.max_crashes), on_line=self._sink.writer("engine")
         )
-        self._engine.subscribe(self._on_engine)
-        self._tasks.create_task(self._engine.run())
-        self._tasks.create_task(self._watch_loading(self._engine, engine.weights_bytes))
+        self._tasks.create_task(supervisor.run())
+        if isinstance(slot.engine, LlamaCppEngine):
+            self._tasks.create_task(self._watch_loading(supervisor, slot.engine.weights_bytes))
+        return supervisor
+
+    async def switch_model(self, engine: LlamaCppEngine | VllmEngine, *, beside: bool) -> None:
+        """Serve another model. No request fails: answers under way end on the old engine.
+
+        beside: both engines at the same time for a while; else requests wait while the old one makes room.
+        Raises: StartFailedError and its kinds when the new one does not become ready; the old one serves on.
+        """
+        assert self._engine is not None
+        old, old_slot = self._engine, self._slot
+        slot = EngineSlot(engine)
+        self._reporter.note(Text("switch.begins", {"model": engine.card.name}))
+        if not beside:
+            self.pause_gateway()
+            await self._until_idle(old_slot.engine)
+            await old.stop()
+        new = self._supervise(slot)
+        new.subscribe(lambda status: self._on_switching(new, slot, status))
+        try:
+            await new.wait_ready()
+        except HuiyanError as error:
+            await new.stop(hurry=True)
+            self._reporter.note(Text("switch.failed", {"model": engine.card.name, "cause": error.message}))
+            if not beside:
+                self._engine = self._supervise(old_slot)
+                self._engine.subscribe(self._on_engine)
+                await self._engine.wait_ready()
+                self.resume_gateway()
+            self._tell_gateway()
+            raise
+        self._slot, self._engine = slot, new
+        new.subscribe(self._on_engine)
+        if self._gateway is not None:
+            self._gateway.send(
+                {
+                    "type": "switch",
+                    "model": slot.engine.card,
+                    "endpoint": slot.engine.endpoint,
+                    "status": msgspec.to_builtins(self.engine_status()),
+                }
+            )
+        self._reporter.note(Text("switch.done", {"model": slot.engine.card.name}))
+        if beside:
+            await self._until_idle(old_slot.engine)
+            await old.stop()
+        else:
+            self.resume_gateway()
+
+    def _on_switching(self, new: Supervisor, slot: EngineSlot, status: ChildStatus) -> None:
+        """Pages are told how far the next model is, while the present one answers."""
+        if self._engine is new or self._gateway is None:
+            return
+        told = msgspec.structs.replace(
+            self.engine_status(),
+            code="switching_model",
+            detail=f"{slot.engine.card.name}: {status.code or status.state.value}",
+            progress=status.progress,
+        )
+        self._gateway.send(parts.engine_message(told))
+
+    async def _until_idle(self, engine: LlamaCppEngine | VllmEngine) -> None:
+        """Until the engine itself says twice that nothing runs or waits; an engine that is gone is idle."""
+        pool = Pool(engine.endpoint)
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + _LONGEST_ANSWER_S
+        quiet = 0
+        try:
+            while quiet < 2 and loop.time() < deadline:
+                await asyncio.sleep(_IDLE_POLL_S)
+                _, text = await pool.fetch("GET", "/metrics", timeout_s=30.0)
+                state = engine_metrics.parse(text)
+                quiet = quiet + 1 if state is None or not state.running + state.waiting else 0
+        except EngineError:
+            return
+        finally:
+            pool.close()
 
     def start_tools(self) -> None:
         """The tool host. Its troubles are no trouble of gateway and engine."""
@@ -175,7 +291,7 @@ class Services:
         return self._tools.status if self._tools is not None else ChildStatus(state=EngineState.STOPPED)
 
     def engine_status(self) -> EngineStatus:
-        return parts.engine_status(self.status_of("engine"), self._prepared.engine)
+        return parts.engine_status(self.status_of("engine"), self.engine)
 
     def failure(self) -> HuiyanError | None:
         """Why nothing is served any more, if that is so."""
@@ -217,6 +333,19 @@ class Services:
         )
         self._reporter.begin("engine", Text("model.verifying", {}), fraction)
         self._tell_gateway()
+
+    def _lower(self, slot: EngineSlot, failure: Failure) -> Failure | None:
+        """After a life that ended for lack of memory: the next one is to take less, and everybody is told."""
+        if not isinstance(slot.engine, VllmEngine) or (lowered := lower(slot.engine, failure)) is None:
+            return None
+        slot.engine, step = lowered
+        if self._gateway is not None and slot is self._slot:
+            self._gateway.send({"type": "model", "model": slot.engine.card})
+        sentence = {
+            "cause": Text(known(f"engine.{failure.code}", "engine.other"), {"detail": failure.message})
+        }
+        self._reporter.note(Text("engine.lowered", {**sentence, "step": step}))
+        return replace(failure, message=f"{failure.message} Next: {step}.", permanent=False)
 
     def _on_canary(self, took_s: float) -> None:
         self.canary_s = took_s

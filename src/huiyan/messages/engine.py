@@ -33,11 +33,14 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
     ),
     "engine.engine_crashed": ("引擎崩溃（{detail}）", "{detail}"),
     "engine.engine_exited": ("引擎自行退出（{detail}）", "{detail}"),
-    "engine.engine_model_rejected": ("llama.cpp 无法加载这个模型：{detail}", "{detail}"),
-    "engine.engine_missing": ("llama.cpp 无法使用（{detail}）", "{detail}"),
+    "engine.engine_model_rejected": ("引擎无法加载这个模型：{detail}", "{detail}"),
+    "engine.engine_missing": ("引擎无法使用（{detail}）", "{detail}"),
     "engine.engine_missing.hint": (
-        "重新安装它：pip install --force-reinstall xllamacpp",
-        "Install it again: pip install --force-reinstall xllamacpp",
+        (
+            "重新安装它：vLLM 用 huiyan engines install vllm；"
+            "llama.cpp 用 pip install --force-reinstall xllamacpp"
+        ),
+        "Install it again: huiyan engines install vllm; llama.cpp: pip install --force-reinstall xllamacpp",
     ),
     "engine.model_file_missing": ("引擎读不到模型文件：{detail}", "{detail}"),
     "engine.start_timeout": ("引擎没有在规定时间内就绪：{detail}", "{detail}"),
@@ -52,7 +55,7 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
         "If nobody did it, use a smaller model or context (dmesg | grep -i oom confirms it).",
     ),
     "engine.engine_model_rejected.hint": (
-        "文件可能已损坏，或比内置的 llama.cpp 新：重新下载，或换一个模型；详情：huiyan logs --source engine",
+        "文件可能已损坏，或比引擎新：重新下载，或换一个模型；详情：huiyan logs --source engine",
         "The file may be damaged or too new: fetch it again or take another; huiyan logs --source engine",
     ),
     "engine.start_timeout.hint": (
@@ -82,6 +85,11 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
     "start.timeout.hint": (
         "给它更多时间：huiyan start --timeout-s 1800；或换小一些的模型。",
         "Give it longer: huiyan start --timeout-s 1800; or take a smaller model.",
+    ),
+    "warmup.failed": ("引擎预热时请求失败：{reason}", "A warm-up request failed: {reason}"),
+    "warmup.failed.hint": (
+        "查看引擎日志：huiyan logs --source engine",
+        "Read the engine's log: huiyan logs --source engine",
     ),
     "canary.no_answer": (
         "引擎没有回答测试图片：{reason}",

@@ -43,6 +43,26 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
         "A .gguf file, or a directory with a model's .gguf and its mmproj*.gguf.",
     ),
     "help.engine": ("用哪个引擎。", "Which engine runs the model."),
+    "help.engines": (
+        "vLLM 的环境：列出、安装、删除、选用。",
+        "Environments that hold vLLM: list, install, remove, use.",
+    ),
+    "help.engines_list": (
+        "列出已有的和可安装的引擎。",
+        "List the engines that are there and those to be had.",
+    ),
+    "help.engines_use": (
+        "选用一个已安装的版本，或登记一个装有 vLLM 的解释器。",
+        "Use an installed version, or an interpreter that has vLLM.",
+    ),
+    "help.engines_install": ("按锁文件安装一个引擎。", "Install an engine from its lock file."),
+    "help.engines_remove": ("删除一个引擎的环境。", "Remove an engine's environment."),
+    "help.engines_path": (
+        "解释器的路径，或已安装的版本号。",
+        "Path of the interpreter, or an installed version.",
+    ),
+    "help.engines_name": ("引擎名，可带版本：vllm 或 vllm==0.25.1", "Its name: vllm or vllm==0.25.1"),
+    "help.engines_force": ("驱动检查不通过时也安装。", "Install although the driver's check refuses."),
     "help.threads": ("引擎的 CPU 线程数。", "CPU threads of the engine."),
     "help.host": (
         "监听的地址；默认 127.0.0.1，只供本机。0.0.0.0 让他人也能访问，但需要密钥。",

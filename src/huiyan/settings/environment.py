@@ -14,6 +14,10 @@ PREFIX: Final = "HUIYAN_"
 
 #: Handed on to children: what Python, the C library and the locale need, and nothing that may be secret.
 _HANDED_ON: Final = (
+    "CC",
+    "CUDA_DEVICE_ORDER",
+    "CUDA_HOME",
+    "CUDA_VISIBLE_DEVICES",
     "HOME",
     "LANG",
     "LC_ALL",
@@ -30,6 +34,7 @@ _HANDED_ON: Final = (
     "TMPDIR",
     "TZ",
     "VIRTUAL_ENV",
+    "XDG_CACHE_HOME",
 )
 
 

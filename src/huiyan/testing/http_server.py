@@ -221,6 +221,10 @@ class HttpServer:
         self._server = await loop.create_server(self._connect, "127.0.0.1", port)
         return int(self._server.sockets[0].getsockname()[1])
 
+    async def start_unix(self, path: str) -> None:
+        """Listen on a unix socket. Raises: OSError."""
+        self._server = await asyncio.get_running_loop().create_unix_server(self._connect, path)
+
     async def stop(self) -> None:
         """Close the port and drop every connection, as the end of the process would."""
         if self._server is not None:

@@ -43,6 +43,7 @@ EXPECTED = {
     "PortInUseError": 3,
     "AlreadyRunningError": 3,
     "NotRunningError": 3,
+    "EngineNotInstalledError": 3,
     "StartFailedError": 3,
 }
 

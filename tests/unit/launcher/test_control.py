@@ -157,3 +157,14 @@ async def test_what_the_launcher_refuses_keeps_its_type(tmp_path: Path) -> None:
         with pytest.raises(ModelBusyError) as caught:
             await LauncherLink(path).ask("pull", FetchStatus, id="busy")
     assert (caught.value.message, caught.value.hint) == ("Another model is being fetched.", "Wait.")
+
+
+async def test_a_switch_of_models_is_asked_for_and_its_refusal_told(tmp_path: Path) -> None:
+    async with serving(tmp_path) as (launcher, path):
+        for name, told in (("there", {"switched": True}), ("missing", "model_file_missing")):
+            reader, writer = await asyncio.open_unix_connection(path)
+            writer.write(json.dumps({"op": "switch_model", "model_path": f"/models/{name}"}).encode() + b"\n")
+            answer = json.loads(await reader.readline())
+            writer.close()
+            assert answer == told or answer["error"]["code"] == told
+        assert launcher.switched == [Path("/models/there"), Path("/models/missing")]

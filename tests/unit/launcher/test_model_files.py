@@ -17,7 +17,7 @@ from huiyan.errors import (
     SnapshotIncompleteError,
     StoreError,
 )
-from huiyan.launcher.model_files import choose, find_pair
+from huiyan.launcher.model_files import ModelFiles, choose, find_pair
 from huiyan.launcher.stored import stored_model
 from huiyan.store.imports import import_directory
 from huiyan.store.manifest import VerificationRecord
@@ -41,6 +41,7 @@ def own(tmp_path: Path) -> Path:
 
 def test_nothing_asked_for_means_nano() -> None:
     files = choose(options())
+    assert isinstance(files, ModelFiles)
     assert files.card == nano.card()
     assert (files.model_path, files.mmproj_path) == (nano.MODEL_PATH, nano.MMPROJ_PATH)
     assert files.kv_bytes_per_token > 0
@@ -59,6 +60,7 @@ def test_nano_takes_a_smaller_context_but_no_larger_one() -> None:
 @pytest.mark.parametrize("name", ["", "Some-VL-Q8_0.gguf"])
 def test_a_directory_or_its_file_is_served(own: Path, name: str) -> None:
     files = choose(options(model_path=own / name))
+    assert isinstance(files, ModelFiles)
     assert files.model_path == own / "Some-VL-Q8_0.gguf"
     assert files.mmproj_path == own / "mmproj-F16.gguf"
     assert files.card.id == "Some-VL-Q8_0"
@@ -219,6 +221,7 @@ def store_dir(tmp_path: Path) -> Path:
 
 def test_model_in_the_store_is_served_by_its_name_in_any_case(store_dir: Path) -> None:
     files = choose(options(model="qwen/reader-gguf"), store_dir)
+    assert isinstance(files, ModelFiles)
     assert files.card.id == "Qwen/Reader-GGUF"
     assert not files.card.demo
     assert files.model_path.name == "Reader-Q4_K_M.gguf"
@@ -252,7 +255,9 @@ def test_stored_model_without_a_file_that_its_engine_asks_for(tmp_path: Path) ->
 
 
 def test_stored_file_of_another_size(store_dir: Path) -> None:
-    path = choose(options(model="Qwen/Reader-GGUF"), store_dir).mmproj_path
+    files = choose(options(model="Qwen/Reader-GGUF"), store_dir)
+    assert isinstance(files, ModelFiles)
+    path = files.mmproj_path
     path.chmod(0o644)
     path.write_bytes(b"GGUF")
     with pytest.raises(DigestMismatchError) as caught:

@@ -119,6 +119,12 @@ class Front:
                 self._boot["engine"] = message["status"]
             case "model":
                 self._boot["model"] = message["model"]
+            case "switch":
+                self._boot |= {
+                    "model": message["model"],
+                    "endpoint": message["endpoint"],
+                    "engine": message["status"],
+                }
             case "fetch":
                 self._boot["fetch"] = message["status"]
             case "pause":
