@@ -12,6 +12,7 @@ from huiyan.testing import FakeEngine
 from tests.fuzz.conftest import EXAMPLES
 from tests.support.command import run
 from tests.support.gateway import running_gateway
+from tests.support.tools import running_host
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -65,7 +66,11 @@ def _document(folder: Path) -> Path:
 async def test_every_operation(clients_bin: Path, shared_engine: FakeEngine, tmp_path: Path) -> None:
     """Streams without an end (events, the live log) are left out: a request of theirs has no last byte."""
     shared_engine.reset()
-    async with running_gateway(shared_engine.endpoint, data_dir=tmp_path / "data") as gateway:
+    data_dir = tmp_path / "data"
+    async with (
+        running_host(data_dir),
+        running_gateway(shared_engine.endpoint, data_dir=data_dir) as gateway,
+    ):
         finished = await run(
             [
                 str(clients_bin / "schemathesis"),

@@ -36,6 +36,14 @@ HEAD = """\
 """
 
 
+@pytest.fixture(autouse=True)
+def _no_settings_of_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands in this process read its environment, and refuse HUIYAN_ names that are no settings."""
+    for name in os.environ:
+        if name.startswith("HUIYAN_"):
+            monkeypatch.delenv(name)
+
+
 def environment() -> dict[str, str]:
     return {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "UV_OFFLINE": "1"}
 
