@@ -20,7 +20,7 @@ from huiyan.launcher.events import Event, Report, Reporter, to_json
 from huiyan.launcher.lock import DataDirLock
 from huiyan.launcher.logs import LogSink, SinkStream
 from huiyan.launcher.model_fetches import ModelFetches
-from huiyan.launcher.preparation import Prepared, engine_for, prepare
+from huiyan.launcher.preparation import Prepared, engine_for, planned_bytes, prepare
 from huiyan.launcher.prestart import Prestarted
 from huiyan.launcher.services import Services
 from huiyan.launcher.signals import stop_signals
@@ -190,9 +190,18 @@ class Launcher:
             engine_pid=self._services.status_of("engine").pid,
             engine_port=self._services.engine.port,
             engine_slots=self._services.engine.endpoint.slots,
+            planned_bytes=self._planned_bytes(),
             gateway=parts.part_status(self._services.status_of("gateway")),
             tools=parts.part_status(self._services.tools_status()),
         )
+
+    def _planned_bytes(self) -> int | None:
+        """Of the engine that the start has laid out; one that took its place since was measured by nobody."""
+        assert self._prepared is not None
+        assert self._services is not None
+        if self._services.engine is not self._prepared.engine:
+            return None
+        return planned_bytes(self._prepared, self._settings)
 
     async def _live(self, tasks: asyncio.TaskGroup, resources: contextlib.ExitStack) -> HuiyanError | None:
         start = tasks.create_task(self._start(tasks, resources))

@@ -202,3 +202,13 @@ def memory_needed_bytes(files: ModelFiles, settings: Settings) -> int:
         context_tokens=files.card.context_tokens,
         slots=settings.engine.slots,
     )
+
+
+def planned_bytes(prepared: Prepared, settings: Settings) -> int | None:
+    """What the engine is laid out to hold: of memory, or of the card that vLLM reserves. None: not known."""
+    if isinstance(prepared.files, ModelFiles):
+        return memory_needed_bytes(prepared.files, settings)
+    if isinstance(prepared.engine, VllmEngine) and prepared.machine.gpus:
+        fraction = prepared.engine.settings.gpu_memory_fraction
+        return None if fraction is None else int(fraction * prepared.machine.gpus[0].cuda_total_bytes)
+    return None

@@ -66,7 +66,8 @@ class StatusReport(msgspec.Struct, frozen=True, kw_only=True):
 
     address, web_port: where this machine itself reaches the gateway, whatever `url` calls it.
     certificate: PEM file that it serves, with its SHA-256 fingerprint; None without TLS.
-    engine_slots: answers that the engine writes at once; None: it decides itself. tools: their host.
+    engine_slots: answers that the engine writes at once; None: it decides itself. planned_bytes: what it was
+    laid out to hold, where that is known. tools: their host.
     """
 
     pid: int
@@ -85,6 +86,7 @@ class StatusReport(msgspec.Struct, frozen=True, kw_only=True):
     engine_pid: int | None
     engine_port: int
     engine_slots: int | None = None
+    planned_bytes: int | None = None
     gateway: PartStatus
     tools: PartStatus = PartStatus(state="stopped", pid=None, restarts=0)
 

@@ -159,7 +159,11 @@ def _run(
         results=results,
         skipped=skipped,
         held=held_by(status.engine_pid),
-        plan=Plan(context_tokens=status.model.context_tokens, slots=status.engine_slots),
+        plan=Plan(
+            context_tokens=status.model.context_tokens,
+            slots=status.engine_slots,
+            needed_bytes=status.planned_bytes,
+        ),
     )
 
 
