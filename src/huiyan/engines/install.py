@@ -45,7 +45,11 @@ class Recipe(NamedTuple):
         return _LOCKS / f"vllm-{self.version}.lock"
 
 
-RECIPES: Final = (Recipe("0.25.1", "2.11.0", "580.65.06", measured=True),)
+#: The first is what `engines install vllm` takes.
+RECIPES: Final = (
+    Recipe("0.25.1", "2.11.0", "580.65.06", measured=True),
+    Recipe("0.32.0", "2.13.0", "580.65.06", measured=False),
+)
 
 
 def recipe(name: str) -> Recipe:
