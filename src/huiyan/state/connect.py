@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,8 @@ from huiyan.errors import DiskFullError, SettingsError, StoreError
 from huiyan.messages import refusal
 
 #: How long a writer waits for another one (SQLite), and for a connection (PostgreSQL).
-_WAIT_S = 5
+_WAIT_S = 10
+_RETRY_S = 0.02
 
 
 def connect(url: str | None, file: Path) -> tuple[sa.Engine, str, Path | None]:
@@ -65,6 +68,24 @@ def translated(shown: str) -> Iterator[None]:
         ) from error
 
 
+def _write_ahead(driver: sqlite3.Connection) -> None:
+    """Change to WAL, which a new file needs once.
+
+    Where several do so at the same moment SQLite refuses at once, without the usual waiting: it would be a
+    deadlock (sqlite.org/c3ref/busy_handler.html). Whoever comes second finds it done.
+    """
+    deadline_s = time.monotonic() + _WAIT_S
+    while True:
+        try:
+            driver.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline_s:
+                raise
+            time.sleep(_RETRY_S)
+        else:
+            return
+
+
 def _sqlite(file: Path) -> sa.Engine:
     try:
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -83,7 +104,8 @@ def _sqlite(file: Path) -> sa.Engine:
     def prepare(driver: Any, _record: Any) -> None:  # Any: sqlite3's connection, SQLAlchemy's record
         # The driver's own notion of transactions leaves DDL out; SQLAlchemy's begin does it instead.
         driver.isolation_level = None
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        _write_ahead(driver)
+        for pragma in ("synchronous=FULL", "foreign_keys=ON"):
             driver.execute(f"PRAGMA {pragma}")
 
     @sa.event.listens_for(engine, "begin")
