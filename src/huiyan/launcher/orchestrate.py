@@ -106,10 +106,11 @@ class Launcher:
             lambda event: None if event.secret else on_event(to_json(event, "en"))
         )
 
-    async def switch_model(self, model_path: Path) -> None:
+    async def switch_model(self, model_path: Path, model: str | None = None) -> None:
         """Serve the model of this file or directory, without a failed request.
 
-        With GPU memory for one engine only, requests wait while one makes room for the other.
+        model: its name in exact case; None: as the start was asked for it. With GPU memory for one engine
+        only, requests wait while one makes room for the other.
         Raises: StoreError and its kinds, EngineNotInstalledError, StartFailedError.
         """
         assert self._services is not None
@@ -117,7 +118,10 @@ class Launcher:
             raise refusal(StartFailedError, "switch.busy")
         self._switching = True
         try:
-            given = self._settings.engine.model_copy(update={"model_path": model_path, "engine": "auto"})
+            named = {} if model is None else {"model": model}
+            given = self._settings.engine.model_copy(
+                update={"model_path": model_path, "engine": "auto", **named}
+            )
             settings = self._settings.model_copy(update={"engine": given})
             engine = await asyncio.to_thread(engine_for, settings, self._switched)
             gpu_now = self._services.engine.name == "vllm"
@@ -125,10 +129,10 @@ class Launcher:
         finally:
             self._switching = False
 
-    async def _switch_to_fetched(self, model_path: Path) -> None:
+    async def _switch_to_fetched(self, model_path: Path, model: str) -> None:
         """In a task of its own: what goes wrong is told, and the present model stays."""
         try:
-            await self.switch_model(model_path)
+            await self.switch_model(model_path, model)
         except HuiyanError as error:
             _log.warning("the model stays as it is: %s", error.message, extra={"code": error.code})
             self._reporter.note(Text("switch.failed", {"model": model_path.name, "cause": error.message}))
@@ -166,7 +170,7 @@ class Launcher:
             return "restart"
         if stored is None:
             return "restart"
-        self._tasks.create_task(self._switch_to_fetched(stored.directory))
+        self._tasks.create_task(self._switch_to_fetched(stored.directory, stored.id))
         return "switch"
 
     def status(self) -> StatusReport:
