@@ -28,6 +28,7 @@ from huiyan.gateway.events import EventHub
 from huiyan.gateway.finished import Finished
 from huiyan.gateway.launcher_link import LauncherLink
 from huiyan.gateway.live_log import LiveLog
+from huiyan.gateway.memory import GivingBack
 from huiyan.gateway.metrics import Metrics, Snapshot
 from huiyan.gateway.options import GatewayOptions
 from huiyan.gateway.pictures.assemble import assemble
@@ -113,6 +114,7 @@ class Gateway:
             self._connect_elsewhere()
         elif endpoint is not None:
             self.connect(endpoint)
+        self._giving_back = GivingBack(self.loop)
         self._watch_gauges()
 
     def connect(self, endpoint: EngineEndpoint) -> None:
@@ -264,6 +266,7 @@ class Gateway:
 
     async def close(self) -> None:
         """Let go of everything; requests under way fail."""
+        self._giving_back.close()
         self.events.close()
         self.live_log.close()
         self.queue.close()
