@@ -49,11 +49,16 @@ part_web() (
 )
 
 # run_tests PART [PYTEST_ARGUMENT…]: its output stays on the screen; its counts go into the sum.
+# Files run side by side where tests spend their time waiting for pages and processes (docs/decisions/0012).
 run_tests() {
-    local part=$1 status=0 output line
+    local part=$1 status=0 output line beside=()
     shift
+    case "$part" in
+    e2e) beside=(-n 3 --dist loadfile) ;;
+    unit | contract) beside=(-n 2 --dist loadfile) ;;
+    esac
     output=$(mktemp)
-    python -m pytest "tests/$part" --durations=5 "$@" 2>&1 | tee "$output" || status=$?
+    python -m pytest "tests/$part" --durations=5 ${beside[@]+"${beside[@]}"} "$@" 2>&1 | tee "$output" || status=$?
     line=$(tail -n 3 "$output" | grep -E '(passed|failed|skipped|error)' | tail -n 1 || true)
     rm -f "$output"
     passed_count=$((passed_count + $(count_of passed "$line")))
