@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
-import psutil
 import pytest
 
 from huiyan import nano
@@ -15,29 +14,32 @@ from huiyan.launcher.health import ask_canary
 from huiyan.launcher.oneshot import single_engine
 from huiyan.launcher.state import DataDir
 from huiyan.settings.model import Settings
+from tests.support.descendants import Descendants
 
 
-def alive(pid: int) -> bool:
-    return bool(psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
-
-
-def engine_pids() -> list[int]:
-    return [child.pid for child in psutil.Process().children(recursive=True) if alive(child.pid)]
+@pytest.fixture
+def descendants() -> Descendants:
+    return Descendants()
 
 
 async def test_it_answers_and_is_gone(
-    make_settings: Callable[..., Settings], child_environment: dict[str, str], data_dir: DataDir
+    make_settings: Callable[..., Settings],
+    child_environment: dict[str, str],
+    data_dir: DataDir,
+    descendants: Descendants,
 ) -> None:
     async with single_engine(make_settings(), child_environment) as engine:
-        assert len(engine_pids()) == 1
+        assert len(descendants.found()) == 1
         answer = await asyncio.to_thread(ask_canary, engine.endpoint, engine.card.id, timeout_s=30)
         assert "红" in answer
-    assert engine_pids() == []
+    assert descendants.found() == []
     assert list(data_dir.root.iterdir()) == [], "a question leaves nothing in the data directory"
 
 
 async def test_it_is_gone_when_the_asker_fails(
-    make_settings: Callable[..., Settings], child_environment: dict[str, str]
+    make_settings: Callable[..., Settings],
+    child_environment: dict[str, str],
+    descendants: Descendants,
 ) -> None:
     async def ask() -> None:
         async with single_engine(make_settings(), child_environment):
@@ -45,11 +47,14 @@ async def test_it_is_gone_when_the_asker_fails(
 
     with pytest.raises(PayloadTooLargeError, match="asker"):
         await ask()
-    assert engine_pids() == []
+    assert descendants.found() == []
 
 
 async def test_a_model_that_does_not_load_is_explained(
-    make_settings: Callable[..., Settings], child_environment: dict[str, str], tmp_path: Path
+    make_settings: Callable[..., Settings],
+    child_environment: dict[str, str],
+    tmp_path: Path,
+    descendants: Descendants,
 ) -> None:
     (tmp_path / "m.gguf").write_bytes(nano.MODEL_PATH.read_bytes())
     (tmp_path / "mmproj-m.gguf").write_bytes(nano.MODEL_PATH.read_bytes())
@@ -60,7 +65,7 @@ async def test_a_model_that_does_not_load_is_explained(
 
     with pytest.raises(StartFailedError, match="could not load"):
         await ask()
-    assert engine_pids() == []
+    assert descendants.found() == []
 
 
 @pytest.mark.parametrize(
@@ -73,6 +78,7 @@ async def test_refusals_come_before_any_process(
     engine: dict[str, object],
     kind: type[Exception] | None,
     monkeypatch: pytest.MonkeyPatch,
+    descendants: Descendants,
 ) -> None:
     if kind is None:
         monkeypatch.setattr("huiyan.hardware.plan.llama_cpp._OVERHEAD_BYTES", 10**18)
@@ -84,4 +90,4 @@ async def test_refusals_come_before_any_process(
 
     with pytest.raises(kind):
         await ask()
-    assert engine_pids() == []
+    assert descendants.found() == []

@@ -29,6 +29,7 @@ from huiyan.launcher.orchestrate import Launcher, Outcome
 from huiyan.launcher.prestart import prestart
 from huiyan.launcher.state import DataDir
 from huiyan.settings.model import Settings
+from tests.support.descendants import Descendants
 
 pytestmark = pytest.mark.slow
 
@@ -56,14 +57,15 @@ class Started:
             return await self.task
 
 
-def children() -> list[psutil.Process]:
-    found = psutil.Process().children(recursive=True)
-    return [child for child in found if child.status() != psutil.STATUS_ZOMBIE]
+@pytest.fixture
+def descendants() -> Descendants:
+    return Descendants()
 
 
 @pytest.fixture
 def start(
     child_environment: dict[str, str],
+    descendants: Descendants,
 ) -> Callable[..., Any]:
     @asynccontextmanager
     async def launch(settings: Settings, **more: Any) -> AsyncIterator[Started]:
@@ -76,7 +78,7 @@ def start(
             finally:
                 if not started.task.done():
                     launcher.request_stop()
-        assert children() == [], "something was left running"
+        assert descendants.found() == [], "something was left running"
 
     return launch
 
@@ -90,7 +92,10 @@ async def _outcome(launcher: Launcher) -> Any:
 
 
 async def test_from_start_to_stop(
-    start: Callable[..., Any], make_settings: Callable[..., Settings], data_dir: DataDir
+    start: Callable[..., Any],
+    make_settings: Callable[..., Settings],
+    data_dir: DataDir,
+    descendants: Descendants,
 ) -> None:
     async with start(make_settings()) as started:
         await started.until_ready()
@@ -103,7 +108,7 @@ async def test_from_start_to_stop(
         assert report.gateway.state == "ready"
         assert report.model.demo
         pids = {report.engine_pid, report.gateway.pid, report.tools.pid}
-        assert pids == {child.pid for child in children()}
+        assert pids == {child.pid for child in descendants.found()}
         await asyncio.to_thread(control.ask, info, "stop")
         assert await started.end() is Outcome.STOPPED
     kinds = started.kinds()
@@ -121,7 +126,10 @@ async def test_from_start_to_stop(
 
 
 async def test_no_secret_is_in_the_log_or_the_status(
-    start: Callable[..., Any], make_settings: Callable[..., Settings], data_dir: DataDir
+    start: Callable[..., Any],
+    make_settings: Callable[..., Settings],
+    data_dir: DataDir,
+    descendants: Descendants,
 ) -> None:
     async with start(make_settings()) as started:
         await started.until_ready()
@@ -129,7 +137,7 @@ async def test_no_secret_is_in_the_log_or_the_status(
         assert prepared is not None
         key = prepared.engine.api_key
         answer = await asyncio.to_thread(control.ask, control.running(data_dir), "status")
-        for child in children():
+        for child in descendants.found():
             assert key not in " ".join(child.cmdline())
             assert key not in str(child.environ())
     assert key.encode() not in answer
