@@ -12,7 +12,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,10 +52,12 @@ class GatewayServer(uvicorn.Server):
         super().__init__(config)
         self._gateway = gateway
         self.listening = asyncio.Event()
+        self.on_listening: Callable[[], None] = lambda: None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.listening.set()
+        self.on_listening()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         # Event streams never end by themselves and would hold the shutdown up.
@@ -147,9 +149,11 @@ async def serve(
     endpoint: EngineEndpoint | None,
     listener: socket.socket,
     data_dir: Path,
+    on_serving: Callable[[], None] = lambda: None,
 ) -> None:
     """`huiyan serve`: a gateway alone, in the foreground, on a listening socket.
 
+    on_serving: called once connections are answered.
     Raises: StartFailedError when worker processes stay down.
     """
     if options.traffic.workers == 1:
@@ -157,6 +161,7 @@ async def serve(
         app = build(options, model=model, engine=engine, endpoint=endpoint, data_dir=data_dir)
         tame_garbage_collection()
         await keys_loaded(app)
+        app.server.on_listening = on_serving
         await app.serve([listener])
         return
     front = _front(
@@ -175,7 +180,7 @@ async def serve(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, front.stop)
-    if not await front.run(lambda: None):
+    if not await front.run(on_serving):
         raise StartFailedError("The gateway's worker processes stay down.", hint="Read what they said above.")
 
 

@@ -69,6 +69,8 @@
         ├── AlreadyRunningError         this data directory has a launcher already
         ├── NotRunningError             a command needs a launcher and there is none
         ├── EngineNotInstalledError     no environment with this engine is there, or it is broken
+        ├── NotOursError                a file in the way was written, or changed, by somebody else
+        ├── ServiceManagerError         systemd is not there, or refused
         └── StartFailedError            engine or gateway did not become ready in time
 
 `code` is stable: scripts and the page's translations rely on it. `hint` says what to do and
@@ -428,6 +430,14 @@ class NotRunningError(CheckRefusedError):
 
 class EngineNotInstalledError(CheckRefusedError):
     code = "engine_not_installed"
+
+
+class NotOursError(CheckRefusedError):
+    code = "not_ours"
+
+
+class ServiceManagerError(CheckRefusedError):
+    code = "service_manager"
 
 
 class StartFailedError(CheckRefusedError):

@@ -65,6 +65,8 @@ def serve(  # noqa: PLR0913 - one parameter for each flag
     from huiyan.launcher.display import JsonDisplay, PlainDisplay
     from huiyan.launcher.events import Event, Reporter
     from huiyan.launcher.exposure import open_to_others
+    from huiyan.launcher.notify import Notifier
+    from huiyan.settings.environment import service_manager
 
     urls = engine_url or []
     endpoint = _endpoint(urls[0], engine_key_file) if len(urls) == 1 else None
@@ -88,18 +90,24 @@ def serve(  # noqa: PLR0913 - one parameter for each flag
         state = EngineState.STARTING
     url = addresses.page_url(gateway.host, web.number, certificate)
     engines = ", ".join(urls or [backend.url for backend in backends]) or "-"
-    reporter.send(Event(kind="serving", text=Text("serve.serving", {"url": url, "engine": engines}), url=url))
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(
-            app.serve(
+    serving = Text("serve.serving", {"url": url, "engine": engines})
+    reporter.send(Event(kind="serving", text=serving, url=url))
+    notifier = Notifier(service_manager())
+
+    async def run() -> None:
+        with notifier.alive():
+            await app.serve(
                 gateway.model_copy(update={"traffic": traffic}),
                 model=card,
                 engine=EngineStatus(state=state, engine="remote", model=card.id),
                 endpoint=endpoint,
                 listener=web.socket,
                 data_dir=settings.data_dir,
+                on_serving=lambda: notifier.ready(serving.render("en")),
             )
-        )
+
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(run())
     return errors.OK
 
 

@@ -88,13 +88,20 @@ def start(  # noqa: PLR0913 - one parameter for each flag
 async def _launch(
     settings: Settings, report: Report, *, prestarted: Prestarted | None, background: bool
 ) -> int:
+    from huiyan.launcher.notify import Notifier
     from huiyan.launcher.orchestrate import Launcher, Outcome
-    from huiyan.settings.environment import child_environment
+    from huiyan.settings.environment import child_environment, service_manager
 
+    notifier = Notifier(service_manager())
     launcher = Launcher(
-        settings, report, environment=child_environment(), prestarted=prestarted, background=background
+        settings,
+        notifier.reporting(report),
+        environment=child_environment(),
+        prestarted=prestarted,
+        background=background,
     )
-    outcome = await launcher.run()
+    with notifier.alive():
+        outcome = await launcher.run()
     return errors.OK if outcome is Outcome.STOPPED else errors.INTERRUPTED
 
 

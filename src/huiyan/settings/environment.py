@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from huiyan.sources.proxies import Proxies
 
@@ -47,6 +47,37 @@ def child_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """A child's whole environment; settings and secrets come over its lifeline instead."""
     chosen = {name: os.environ[name] for name in _HANDED_ON if name in os.environ}
     return {**chosen, **(extra or {})}
+
+
+class ManagerAddress(NamedTuple):
+    """socket: a path, or `@name` for the abstract namespace; "" for none.
+
+    watchdog_s: the manager ends the service after this long without a sign of life; None: never.
+    """
+
+    socket: str
+    watchdog_s: float | None
+
+
+def service_manager() -> ManagerAddress:
+    """Who wants to hear that this very process is ready; children are not handed the variables."""
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    microseconds = os.environ.get("WATCHDOG_USEC", "")
+    meant = os.environ.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
+    watchdog_s = int(microseconds) / 1e6 if meant and microseconds.isdecimal() else None
+    return ManagerAddress(address if address.startswith(("/", "@")) else "", watchdog_s or None)
+
+
+def manager_environment() -> dict[str, str]:
+    """For systemctl, which finds this user's manager by these."""
+    names = ("XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS", "DBUS_SYSTEM_BUS_ADDRESS")
+    return child_environment({name: os.environ[name] for name in names if name in os.environ})
+
+
+def config_home() -> Path:
+    """Where this user's programs keep their settings: XDG Base Directory Specification 0.8."""
+    given = os.environ.get("XDG_CONFIG_HOME", "")
+    return Path(given) if given.startswith("/") else Path.home() / ".config"
 
 
 def variables() -> dict[str, str]:

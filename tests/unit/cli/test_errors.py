@@ -42,7 +42,9 @@ EXPECTED = {
     "MachineCheckError": 3,
     "PortInUseError": 3,
     "AlreadyRunningError": 3,
+    "NotOursError": 3,
     "NotRunningError": 3,
+    "ServiceManagerError": 3,
     "EngineNotInstalledError": 3,
     "StartFailedError": 3,
 }
