@@ -18,7 +18,7 @@ check:
 
 # Python tests; words after the recipe go to pytest: just test -k relay
 test *words:
-    scripts/check.sh unit contract clients fuzz e2e chaos -- "$@"
+    scripts/check.sh unit contract clients deploy fuzz e2e chaos -- "$@"
 
 # The fast tests alone
 quick *words:

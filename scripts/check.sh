@@ -8,6 +8,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 . "$root/scripts/lib/python.sh"
 . "$root/scripts/lib/browser.sh"
 . "$root/scripts/lib/clients.sh"
+. "$root/scripts/lib/deploy.sh"
 . "$root/scripts/lib/parts.sh"
 
 cd "$root"
@@ -23,6 +24,7 @@ while [ $# -gt 0 ] && [ "$1" != -- ]; do
 done
 [ $# -eq 0 ] || shift
 case " ${parts[*]} " in *" clients "* | *" fuzz "*) prepare_clients "$root/.venv-clients" ;; esac
+case " ${parts[*]} " in *" deploy "*) prepare_deploy "$root/.venv-deploy" ;; esac
 for part in "${parts[@]}"; do
     run_part "$part" "$@"
 done

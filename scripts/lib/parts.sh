@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # The parts of test_all.sh: what each runs, and the closing table. Sourced; bash 3.2 is enough.
 
-ALL_PARTS=(lint types imports generated web unit contract clients fuzz e2e chaos)
+ALL_PARTS=(lint types imports generated web unit contract clients deploy fuzz e2e chaos)
 durations=''
 failed=''
 passed_count=0 failed_count=0 skipped_count=0
@@ -12,7 +12,7 @@ run_part() {
     shift
     printf '\n== %s\n' "$part"
     case "$part" in
-    unit | contract | clients | fuzz | e2e | chaos) run_tests "$part" "$@" || status=$? ;;
+    unit | contract | clients | deploy | fuzz | e2e | chaos) run_tests "$part" "$@" || status=$? ;;
     *) "part_$part" || status=$? ;;
     esac
     [ "$status" -eq 0 ] || failed="$failed $part"

@@ -9,6 +9,7 @@ import typer
 
 from huiyan.cli import (
     ask,
+    deploy,
     doctor,
     engines,
     keys,
@@ -75,6 +76,7 @@ app.add_typer(keys.keys, name="keys", help=help_text("help.keys"))
 app.add_typer(release.release, name="release", help=help_text("help.release"))
 app.add_typer(models, name="models", help=help_text("help.models"))
 app.add_typer(tools.tools, name="tools", help=help_text("help.tools"))
+app.add_typer(deploy.deploy, name="deploy", help=help_text("help.deploy"))
 app.add_typer(service.service, name="service", help=help_text("help.service"))
 app.add_typer(engines.engines, name="engines", help=help_text("help.engines"))
 

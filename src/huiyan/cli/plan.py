@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -16,6 +16,7 @@ from huiyan.messages import refusal
 if TYPE_CHECKING:
     from huiyan.hardware.plan.cpu import GgufFile
     from huiyan.hardware.plan.make import Plan
+    from huiyan.hardware.probe import Machine
     from huiyan.settings.model import Settings
 
 Profile = Annotated[str, typer.Option("--profile", help=help_text("help.profile"))]
@@ -45,22 +46,12 @@ def plan(  # noqa: PLR0913  # one for each option
     as_json: options.Json = False,
 ) -> int:
     from huiyan.cli.plan_text import lines
-    from huiyan.hardware.plan.make import make_plan, model_named
-    from huiyan.hardware.plan.wish import wish_of
     from huiyan.hardware.probe import probe
-    from huiyan.hardware.profiles import parse_card
-    from huiyan.hardware.profiles import profile as profile_named
 
     settings, language = options.load_settings(data_dir=data_dir, config=config, lang=lang)
-    named = profile_named(profile)
-    gguf = None if model is None else _gguf(model, settings)
-    preset, shape = model_named(model) if model is not None and gguf is None else (None, None)
-    wish = wish_of(named, users=users, images=images, image_size=image_size, context=context, model=preset)
     machine = probe(data_dir=settings.data_dir)
-    card = parse_card(gpu) if gpu is not None and gguf is None else None
-    if card is None and gguf is None and not machine.gpus and named.card is not None:
-        card = parse_card(named.card)
-    found = make_plan(machine, wish, named, card=card, shape=shape, gguf=gguf)
+    asked = Asked(profile, users, images, image_size, context, model, gpu)
+    found = plan_of(settings, machine, asked)
     if as_json:
         from huiyan.cli.plan_json import to_json
 
@@ -71,6 +62,43 @@ def plan(  # noqa: PLR0913  # one for each option
     if not _serves(found):
         raise refusal(MachineCheckError, "plan.nothing")
     return errors.OK
+
+
+class Asked(NamedTuple):
+    """The options that a plan is made from, as they were typed."""
+
+    profile: str
+    users: int | None
+    images: int | None
+    image_size: str | None
+    context: int | None
+    model: str | None
+    gpu: str | None
+
+
+def plan_of(settings: Settings, machine: Machine, asked: Asked) -> Plan:
+    """What the options mean. Raises: SettingsError, ModelFileMissingError, StoreError."""
+    from huiyan.hardware.plan.make import make_plan, model_named
+    from huiyan.hardware.plan.wish import wish_of
+    from huiyan.hardware.profiles import parse_card
+    from huiyan.hardware.profiles import profile as profile_named
+
+    named = profile_named(asked.profile)
+    model = asked.model
+    gguf = None if model is None else _gguf(model, settings)
+    preset, shape = model_named(model) if model is not None and gguf is None else (None, None)
+    wish = wish_of(
+        named,
+        users=asked.users,
+        images=asked.images,
+        image_size=asked.image_size,
+        context=asked.context,
+        model=preset,
+    )
+    card = parse_card(asked.gpu) if asked.gpu is not None and gguf is None else None
+    if card is None and gguf is None and not machine.gpus and named.card is not None:
+        card = parse_card(named.card)
+    return make_plan(machine, wish, named, card=card, shape=shape, gguf=gguf)
 
 
 def _gguf(model: str, settings: Settings) -> GgufFile | None:

@@ -100,4 +100,75 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
         "安装到 /opt 等位置（HUIYAN_VENV=/opt/huiyan ./start_all.sh），或使用 --user。",
         "Install it elsewhere (HUIYAN_VENV=/opt/huiyan ./start_all.sh), or use --user.",
     ),
+    "help.deploy": ("为别的系统生成部署文件。", "Write what other systems run huiyan from."),
+    "help.deploy_k8s": (
+        "按规划写出 vLLM production-stack 的 values、网关的 chart 和密钥文件；可以重复执行。",
+        "From a plan: values for the vLLM production stack, the gateway's chart, keys. Safe to repeat.",
+    ),
+    "help.deploy_out": ("写到这个目录。", "Directory to write to."),
+    "help.deploy_hub_id": (
+        "模型仓库中的名称；默认由规划选定。",
+        "The model's id on the hub; by default the plan's choice.",
+    ),
+    "help.deploy_replicas": ("引擎的数量，每个一张显卡。", "Engines, each on a card of its own."),
+    "help.deploy_image": ("网关的容器镜像，仓库:标签。", "The gateway's image, REPOSITORY:TAG."),
+    "help.deploy_namespace": ("Kubernetes 命名空间。", "Namespace of Kubernetes."),
+    "help.deploy_database": (
+        "首行为 postgresql://… 的文件；有了它才能运行多个网关。",
+        "File whose first line is postgresql://…; several gateways need it.",
+    ),
+    "help.deploy_limits": (
+        "首行为 redis://… 或 valkey://… 的文件；有了它才能运行多个网关。",
+        "File whose first line is redis://… or valkey://…; several gateways need it.",
+    ),
+    "deploy.written": (
+        "已写入 {folder}：{model}，上下文 {context}，引擎 {replicas} 个",
+        "Written to {folder}: {model}, {context} tokens of context, engines: {replicas}",
+    ),
+    "deploy.one_gateway": (
+        "没有 PostgreSQL 和 Valkey：只有一个网关，运行中创建的密钥不会保留。",
+        "Without PostgreSQL and Valkey there is one gateway, and keys made at run time do not last.",
+    ),
+    "deploy.next": ("接下来：", "Next:"),
+    "deploy.changed": ("{path} 被修改过，不会覆盖。", "{path} was changed, and is not written over."),
+    "deploy.changed.hint": (
+        "移走该文件后重新运行，再合并您的修改；或用 --out 写到别的目录。",
+        "Move it away, run this again and merge your changes; or write elsewhere with --out.",
+    ),
+    "deploy.namespace": ("{name} 不能作为命名空间。", "{name} cannot be a namespace."),
+    "deploy.namespace.hint": (
+        "最多 30 个小写字母、数字和连字符。",
+        "Use up to 30 lower-case letters, digits and hyphens.",
+    ),
+    "deploy.image": ("{name} 不是 仓库:标签。", "{name} is not REPOSITORY:TAG."),
+    "deploy.image.hint": (
+        "例如 --image registry.example/huiyan:0.1.0",
+        "Such as --image registry.example/huiyan:0.1.0",
+    ),
+    "deploy.both_urls": (
+        "--database-url-file 和 --limits-url-file 要一起给出。",
+        "--database-url-file and --limits-url-file belong together.",
+    ),
+    "deploy.both_urls.hint": (
+        "给出两个文件，或都不给（只有一个网关）。",
+        "Give both, or neither for one gateway.",
+    ),
+    "deploy.no_card": (
+        "没有规划出显卡上的引擎。",
+        "The plan has no engine on a card.",
+    ),
+    "deploy.no_card.hint": (
+        '用 --gpu 写明集群的显卡，例如 --gpu "NVIDIA L4:22.5GiB:8.9"；huiyan plan 显示原因。',
+        'Name the cluster\'s card, such as --gpu "NVIDIA L4:22.5GiB:8.9"; huiyan plan says why.',
+    ),
+    "deploy.no_id": (
+        "目录中没有 {model} 的 {weights} 权重。",
+        "The catalogue has no {model} with {weights} weights.",
+    ),
+    "deploy.no_id.hint": ("用 --hub-id 写明仓库。", "Name its repository with --hub-id."),
+    "deploy.hub_id": ("{name} 不是 所有者/名称。", "{name} is not OWNER/NAME."),
+    "deploy.hub_id.hint": (
+        "例如 --hub-id Qwen/Qwen3-VL-8B-Instruct",
+        "Such as --hub-id Qwen/Qwen3-VL-8B-Instruct",
+    ),
 }
