@@ -13,6 +13,8 @@ compile() { # OUTPUT ARGUMENT...
 }
 
 compile requirements.lock pyproject.toml "$@"
+# For containers: with what several gateways share.
+compile requirements-server.lock pyproject.toml --extra postgres --extra redis --constraints requirements.lock "$@"
 compile requirements-build.lock --group build "$@"
 compile requirements-dev.lock pyproject.toml --group dev --constraints requirements.lock "$@"
 compile requirements-clients.lock --group clients "$@"
