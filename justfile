@@ -57,6 +57,10 @@ gen:
 wheel:
     uv build --wheel --python .venv --build-constraints requirements-build.lock --require-hashes
 
+# All that a release consists of, built and checked as .github/workflows/release.yml does; in dist/release/
+release-check *words:
+    scripts/release_check.sh "$@"
+
 # Lock files from pyproject.toml; `just lock --upgrade` takes newer versions
 lock *words:
     scripts/lock.sh "$@"

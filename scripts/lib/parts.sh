@@ -55,7 +55,7 @@ run_tests() {
     shift
     case "$part" in
     e2e) beside=(-n 3 --dist loadfile) ;;
-    unit | contract) beside=(-n 2 --dist loadfile) ;;
+    unit | contract | deploy) beside=(-n 2 --dist loadfile) ;;
     esac
     output=$(mktemp)
     python -m pytest "tests/$part" --durations=5 ${beside[@]+"${beside[@]}"} "$@" 2>&1 | tee "$output" || status=$?
