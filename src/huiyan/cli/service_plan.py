@@ -59,6 +59,8 @@ def plan(settings: Settings, wish: Wish) -> unit.Service:
         system=wish.system,
         gpu=not wish.gateway_only and _NVIDIA.exists(),
         low_port=0 < gateway.port < 1024,
+        start_timeout_s=settings.launcher.timeout_s,
+        drain_timeout_s=settings.launcher.drain_timeout_s,
     )
 
 

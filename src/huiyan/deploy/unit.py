@@ -5,6 +5,7 @@ Sources: man 5 systemd.unit, systemd.service, systemd.exec, systemd.resource-con
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,9 +13,9 @@ from typing import Final
 
 NAME: Final = "huiyan.service"
 
-#: Longer than the launcher's own limits, which say what was wrong; each step of a start asks for more.
-_START_TIMEOUT_S: Final = 120
-_STOP_TIMEOUT_S: Final = 45
+#: systemd waits so much longer than the launcher, which says what was wrong.
+_PATIENCE_S: Final = 60
+_STOP_PATIENCE_S: Final = 30
 _WATCHDOG_S: Final = 60
 
 #: Works without root: no namespaces of the manager's own, which some systems refuse to users.
@@ -64,6 +65,7 @@ class Service:
     environment: variables, with the same stand-ins. credentials: name → file with a secret; the manager reads
     it and hands a copy to this service alone. system: for the machine, under a user of its own; otherwise for
     the user who installs it. gpu: devices of NVIDIA's driver. low_port: a port below 1024 is listened on.
+    start_timeout_s, drain_timeout_s: the launcher's own.
     """
 
     command: Sequence[str]
@@ -72,6 +74,8 @@ class Service:
     system: bool = True
     gpu: bool = False
     low_port: bool = False
+    start_timeout_s: float = 900.0
+    drain_timeout_s: float = 12.0
 
 
 def credential(name: str) -> str:
@@ -116,8 +120,8 @@ def _service(service: Service) -> list[tuple[str, str]]:
         ("RestartPreventExitStatus", "2 3"),
         # Stopped before it was ready.
         ("SuccessExitStatus", "4"),
-        ("TimeoutStartSec", str(_START_TIMEOUT_S)),
-        ("TimeoutStopSec", str(_STOP_TIMEOUT_S)),
+        ("TimeoutStartSec", str(math.ceil(service.start_timeout_s) + _PATIENCE_S)),
+        ("TimeoutStopSec", str(math.ceil(service.drain_timeout_s) + _STOP_PATIENCE_S)),
         ("WatchdogSec", str(_WATCHDOG_S)),
         # The launcher ends its children in order; what is left of them after that is killed.
         ("KillMode", "mixed"),

@@ -18,8 +18,6 @@ from huiyan.settings.environment import ManagerAddress
 
 #: Of the time until the manager gives up; man 3 sd_watchdog_enabled recommends half.
 _WATCHDOG_SHARE: Final = 0.5
-#: While it starts, each step asks for so much more time: the manager's own limit need not know the model.
-_EXTENSION_S: Final = 120
 
 
 class Notifier:
@@ -67,8 +65,7 @@ class Notifier:
             elif event.kind == "stopping":
                 self.stopping(words)
             elif event.kind == "step" and not self._ready:
-                extension = _EXTENSION_S * 1_000_000
-                self.send(STATUS=f"{event.layer}: {words}", EXTEND_TIMEOUT_USEC=extension)
+                self.send(STATUS=f"{event.layer}: {words}")
 
         return tell
 

@@ -88,6 +88,13 @@ def test_secrets_are_credentials_and_stand_nowhere_else(tmp_path: Path) -> None:
     assert "--config %d/huiyan.toml" in text
 
 
+def test_systemd_waits_longer_than_the_launcher(tmp_path: Path) -> None:
+    service = planned(tmp_path, {"launcher": {"timeout_s": 1800, "drain_timeout_s": 20}})
+    text = unit.render(service)
+    assert "TimeoutStartSec=1860\n" in text
+    assert "TimeoutStopSec=50\n" in text
+
+
 def test_a_key_must_not_end_in_the_journal(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="administrator's key") as caught:
         planned(tmp_path, {"gateway": {"host": "0.0.0.0"}})

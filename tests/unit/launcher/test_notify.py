@@ -40,10 +40,7 @@ def test_the_course_of_a_start(manager: socket.socket) -> None:
     shown: list[Event] = []
     tell = notifier(manager).reporting(shown.append)
     tell(Event(kind="step", layer="engine", state="running", text=Text("verbatim", {"text": "weights\nX=1"})))
-    step = heard(manager)
-    assert step["STATUS"] == "engine: weights X=1"
-    assert int(step["EXTEND_TIMEOUT_USEC"]) > 60_000_000
-    assert "READY" not in step
+    assert heard(manager) == {"STATUS": "engine: weights X=1"}
     tell(Event(kind="first_key", text=Text("verbatim", {"text": "hy-secret"}), key="hy-secret"))
     tell(Event(kind="ready", text=Text("ready", {"url": "http://localhost:8000/"})))
     ready = heard(manager)
