@@ -121,6 +121,14 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
         "Where the engine is, such as http://127.0.0.1:3001; several share the load.",
     ),
     "help.engine_key_file": ("引擎密钥所在的文件。", "File that holds the engine's key."),
+    "help.replicas_url": (
+        "从这个地址取得引擎列表并跟随其变化，例如 http://127.0.0.1:8100/huiyan/replicas。",
+        "Ask here which engines there are, and follow, such as http://127.0.0.1:8100/huiyan/replicas.",
+    ),
+    "help.replicas_secret_file": (
+        "取引擎列表所用密钥的文件。",
+        "File that holds the secret for the list of engines.",
+    ),
     "help.context_tokens": ("该引擎的上下文长度。", "Context of that engine, in tokens."),
     "help.plan": (
         "规划：这台机器（或另一块显卡）能跑什么，以及引擎的参数。",
