@@ -17,3 +17,7 @@ compile requirements-build.lock --group build "$@"
 compile requirements-dev.lock pyproject.toml --group dev --constraints requirements.lock "$@"
 compile requirements-clients.lock --group clients "$@"
 compile scripts/bootstrap.lock scripts/bootstrap.in "$@"
+# Ray's own environment: its version is code (cluster/environment.py), and the file names it.
+for input in src/huiyan/cluster/locks/*.in; do
+    compile "${input%.in}.lock" "$input" "$@"
+done

@@ -23,6 +23,7 @@ from huiyan.cli import (
     usage,
 )
 from huiyan.cli.bench import command as bench
+from huiyan.cli.cluster import cluster
 from huiyan.cli.models import models
 from huiyan.cli.options import help_text
 
@@ -74,6 +75,7 @@ app.add_typer(keys.keys, name="keys", help=help_text("help.keys"))
 app.add_typer(release.release, name="release", help=help_text("help.release"))
 app.add_typer(models, name="models", help=help_text("help.models"))
 app.add_typer(tools.tools, name="tools", help=help_text("help.tools"))
+app.add_typer(cluster, name="cluster", help=help_text("help.cluster"))
 app.add_typer(engines.engines, name="engines", help=help_text("help.engines"))
 
 

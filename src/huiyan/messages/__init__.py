@@ -12,6 +12,7 @@ from huiyan.errors import HuiyanError
 from huiyan.messages import (
     bench,
     checks,
+    cluster,
     commands,
     engine,
     engines,
@@ -36,6 +37,7 @@ _E = TypeVar("_E", bound=HuiyanError)
 CATALOGUE: Final[dict[str, tuple[str, str]]] = {
     **bench.SENTENCES,
     **checks.SENTENCES,
+    **cluster.SENTENCES,
     **commands.SENTENCES,
     **engine.SENTENCES,
     **engines.SENTENCES,
