@@ -164,7 +164,7 @@ class Gateway:
     def update_engine(self, status: EngineStatus) -> None:
         """The launcher (or a look at it) says what the engine does now; open pages hear of it."""
         self.engine = status
-        if self._backends is not None and not self.options.traffic.elsewhere:
+        if self._backends is not None and self._elsewhere is None:
             self._backends.all[0].probed(status)
         self.events.publish("engine", status)
 
@@ -172,7 +172,7 @@ class Gateway:
         """Another model is served from now on."""
         self.model = model
         self.budget.context_tokens = model.context_tokens
-        if self._backends is not None and not self.options.traffic.elsewhere:
+        if self._backends is not None and self._elsewhere is None:
             self._backends.all[0].card = model
         self.events.publish("hello", self.hello())
 
@@ -218,7 +218,7 @@ class Gateway:
 
     def run(self, asked: Asked, sink: Sink) -> Run:
         """Start a request; `sink` hears the rest. Raises what refuses it at once."""
-        if not self.queue.paused and not self.options.traffic.elsewhere:
+        if self._elsewhere is None and not self.queue.paused:
             error = check_engine(self.engine)
             if error is not None:
                 raise error
