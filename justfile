@@ -36,6 +36,10 @@ fuzz examples="5000" *words:
 store-kills points="500" *words:
     points="$1"; shift; HUIYAN_TEST_STORE_KILLS="$points" scripts/check.sh chaos -- -k store_kills "$@"
 
+# Two replicas on a real Ray of this machine: kills, scaling; minutes, and Ray's environment from the index
+cluster-test *words:
+    HUIYAN_TEST_CLUSTER=1 .venv/bin/python -m pytest -q tests/cluster "$@"
+
 # Half an hour of streams; memory has to stay within 5 %
 soak *words:
     .venv/bin/python -m bench.gateway.soak "$@"

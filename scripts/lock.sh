@@ -20,3 +20,7 @@ compile requirements-dev.lock pyproject.toml --group dev --constraints requireme
 compile requirements-clients.lock --group clients "$@"
 compile requirements-deploy.lock --group deploy "$@"
 compile scripts/bootstrap.lock scripts/bootstrap.in "$@"
+# Ray's own environment: its version is code (cluster/environment.py), and the file names it.
+for input in src/huiyan/cluster/locks/*.in; do
+    compile "${input%.in}.lock" "$input" "$@"
+done

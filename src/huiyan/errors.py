@@ -63,6 +63,7 @@
     │   ├── ToolManifestError           a huiyan-tool.toml that cannot be used
     │   └── ToolInstallError            its environment could not be made
     ├── SettingsError               a setting is unknown or impossible
+    ├── ClusterError                the cluster of engines did not do what was asked
     └── CheckRefusedError           a check before the start refused; the hint is the remedy
         ├── MachineCheckError           memory, disk, permissions
         ├── PortInUseError              a port that was asked for by name is taken
@@ -406,6 +407,11 @@ class ToolInstallError(ToolError):
 
 class SettingsError(HuiyanError):
     code = "settings_error"
+
+
+class ClusterError(HuiyanError):
+    code = "cluster_error"
+    default_hint = "`huiyan cluster status` says how it stands."
 
 
 class CheckRefusedError(HuiyanError):

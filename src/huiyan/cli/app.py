@@ -25,6 +25,7 @@ from huiyan.cli import (
     usage,
 )
 from huiyan.cli.bench import command as bench
+from huiyan.cli.cluster import cluster
 from huiyan.cli.models import models
 from huiyan.cli.options import help_text
 
@@ -78,6 +79,7 @@ app.add_typer(models, name="models", help=help_text("help.models"))
 app.add_typer(tools.tools, name="tools", help=help_text("help.tools"))
 app.add_typer(deploy.deploy, name="deploy", help=help_text("help.deploy"))
 app.add_typer(service.service, name="service", help=help_text("help.service"))
+app.add_typer(cluster, name="cluster", help=help_text("help.cluster"))
 app.add_typer(engines.engines, name="engines", help=help_text("help.engines"))
 
 

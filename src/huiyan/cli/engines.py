@@ -11,7 +11,7 @@ import typer
 
 from huiyan.cli import errors, options
 from huiyan.cli.options import help_text
-from huiyan.messages import say
+from huiyan.messages import Language, say
 
 engines = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -108,6 +108,8 @@ def install(
     from huiyan.settings.environment import installer_environment
 
     settings, language = options.load_settings(data_dir=data_dir, config=config, lang=lang)
+    if name == "ray":
+        return _install_ray(settings.data_dir, language, as_json=as_json)
     chosen = installing.recipe(name)
     if not force:
         gpus, _ = gpus_by_nvml()
@@ -143,6 +145,17 @@ def remove(
     from huiyan.messages import refusal
 
     settings, language = options.load_settings(data_dir=data_dir, config=config, lang=lang)
+    if name == "ray":
+        from huiyan.cluster import environment as ray
+
+        if not ray.remove(settings.data_dir):
+            raise refusal(EngineNotInstalledError, "engines.not_there", name=name)
+        typer.echo(
+            json.dumps({"removed": str(ray.directory(settings.data_dir)), "version": ray.VERSION})
+            if as_json
+            else say("cluster.ray_removed", language, version=ray.VERSION)
+        )
+        return errors.OK
     environments = Environments(settings.data_dir)
     version = name.removeprefix("vllm").removeprefix("==")
     there = environments.all()
@@ -158,4 +171,22 @@ def remove(
         typer.echo(json.dumps({"removed": found.path, "version": found.vllm}))
     else:
         typer.echo(say("engines.removed", language, version=found.vllm))
+    return errors.OK
+
+
+def _install_ray(data_dir: Path, language: Language, *, as_json: bool) -> int:
+    """Ray is no engine, but has its environment beside theirs: `huiyan cluster` runs it."""
+    from huiyan.cluster import environment as ray
+    from huiyan.settings.environment import installer_environment
+
+    began = time.monotonic()
+    path = ray.install(
+        data_dir,
+        installer_environment(),
+        lambda line: typer.echo(f"[{time.monotonic() - began:5.0f} s] {line}", err=True),
+    )
+    if as_json:
+        typer.echo(json.dumps({"path": str(path), "version": ray.VERSION}))
+    else:
+        typer.echo(say("cluster.ray_installed", language, version=ray.VERSION, path=path))
     return errors.OK

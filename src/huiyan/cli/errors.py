@@ -40,6 +40,7 @@ EXIT_CODES: Final[dict[type[HuiyanError], int]] = {
     errors.UpdateError: FAILED,
     errors.ToolError: FAILED,
     errors.SettingsError: USAGE,
+    errors.ClusterError: FAILED,
     errors.CheckRefusedError: REFUSED,
 }
 

@@ -71,6 +71,7 @@ def load_settings(
     engine: dict[str, Any] | None = None,
     launcher: dict[str, Any] | None = None,
     models: dict[str, Any] | None = None,
+    cluster: dict[str, Any] | None = None,
 ) -> tuple[Settings, Language]:
     """Settings from the given flags (None: not given), and the language to speak.
 
@@ -79,7 +80,13 @@ def load_settings(
     from huiyan.settings.load import load
 
     flags: dict[str, Any] = {"data_dir": data_dir, "lang": lang}
-    sections = {"gateway": gateway, "engine": engine, "launcher": launcher, "models": models}
+    sections = {
+        "gateway": gateway,
+        "engine": engine,
+        "launcher": launcher,
+        "models": models,
+        "cluster": cluster,
+    }
     for name, section in sections.items():
         given = {key: value for key, value in (section or {}).items() if value is not None}
         flags[name] = given or None

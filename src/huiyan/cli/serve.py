@@ -19,7 +19,7 @@ from huiyan.messages import Text, refusal
 
 if TYPE_CHECKING:
     from huiyan.engines.status import EngineEndpoint
-    from huiyan.gateway.traffic_options import BackendOptions
+    from huiyan.gateway.traffic_options import BackendOptions, TrafficOptions
 
 
 @errors.guarded
@@ -30,6 +30,12 @@ def serve(  # noqa: PLR0913 - one parameter for each flag
     ] = None,
     engine_key_file: Annotated[
         Path | None, typer.Option("--engine-key-file", help=help_text("help.engine_key_file"))
+    ] = None,
+    replicas_url: Annotated[
+        str | None, typer.Option("--replicas-url", help=help_text("help.replicas_url"))
+    ] = None,
+    replicas_secret_file: Annotated[
+        Path | None, typer.Option("--replicas-secret-file", help=help_text("help.replicas_secret_file"))
     ] = None,
     model: options.Model = None,
     context_tokens: Annotated[
@@ -70,7 +76,7 @@ def serve(  # noqa: PLR0913 - one parameter for each flag
 
     urls = engine_url or []
     endpoint = _endpoint(urls[0], engine_key_file) if len(urls) == 1 else None
-    backends = _backends(urls, engine_key_file) if urls else settings.gateway.traffic.backends
+    traffic = _traffic(settings.gateway.traffic, urls, engine_key_file, replicas_url, replicas_secret_file)
     web = ports.listen(
         settings.gateway.host, settings.gateway.port, explicit=settings.explicit("gateway", "port")
     )
@@ -80,16 +86,15 @@ def serve(  # noqa: PLR0913 - one parameter for each flag
     if web.moved is not None:
         reporter.note(web.moved)
     gateway, certificate = open_to_others(settings, reporter, web.number)
-    traffic = gateway.traffic.model_copy(update={"backends": backends})
     card = ModelCard(id=model or "default", name=model or "default", context_tokens=context_tokens)
     state = EngineState.STOPPED
     if endpoint is not None:
         state = EngineState.READY
-    elif backends:
+    elif traffic.elsewhere:
         # Whether they are there shows at the first look.
         state = EngineState.STARTING
     url = addresses.page_url(gateway.host, web.number, certificate)
-    engines = ", ".join(urls or [backend.url for backend in backends]) or "-"
+    engines = ", ".join(urls or [backend.url for backend in traffic.backends]) or traffic.replicas_url or "-"
     serving = Text("serve.serving", {"url": url, "engine": engines})
     reporter.send(Event(kind="serving", text=serving, url=url))
     notifier = Notifier(service_manager())
@@ -122,6 +127,33 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     except ImportError:
         return None
     return uvloop.new_event_loop
+
+
+def _traffic(
+    settings: TrafficOptions,
+    urls: list[str],
+    key_file: Path | None,
+    replicas_url: str | None,
+    secret_file: Path | None,
+) -> TrafficOptions:
+    """The settings with what the flags say of engines in their place. Raises: SettingsError."""
+    from pydantic import ValidationError
+
+    from huiyan.gateway.traffic_options import TrafficOptions
+
+    if urls and replicas_url is not None:
+        raise refusal(SettingsError, "serve.two_lists")
+    if not urls and replicas_url is None:
+        return settings
+    changed = {
+        "backends": _backends(urls, key_file),
+        "replicas_url": replicas_url,
+        "replicas_secret_file": secret_file,
+    }
+    try:
+        return TrafficOptions.model_validate({**settings.model_dump(), **changed})
+    except ValidationError:
+        raise refusal(SettingsError, "serve.replicas_url", url=replicas_url) from None
 
 
 def _backends(urls: list[str], key_file: Path | None) -> tuple[BackendOptions, ...]:

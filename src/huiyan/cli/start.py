@@ -70,7 +70,7 @@ def start(  # noqa: PLR0913 - one parameter for each flag
         },
         launcher={"timeout_s": timeout_s, "open_browser": False if no_browser else None},
     )
-    if settings.gateway.traffic.backends:
+    if settings.gateway.traffic.elsewhere:
         raise refusal(SettingsError, "serve.backends")
     from huiyan.launcher import display
 

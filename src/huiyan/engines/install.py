@@ -90,7 +90,7 @@ def install(
     python = partial / "bin" / "python"
     try:
         # Relocatable, so that it works after the rename.
-        _run([uv, "venv", "--relocatable", "--python", chosen.python, str(partial)], environment, on_line)
+        run_uv([uv, "venv", "--relocatable", "--python", chosen.python, str(partial)], environment, on_line)
         lock = str(chosen.lock)
         words = [
             "pip",
@@ -101,7 +101,7 @@ def install(
             "--no-deps",
             "--compile-bytecode",
         ]
-        _run([uv, *words, "--requirements", lock], environment, on_line)
+        run_uv([uv, *words, "--requirements", lock], environment, on_line)
         found = examine(python, environment)
         marked = msgspec.structs.replace(found, path=str(final / "bin" / "python"), registered=False)
         write_atomic(partial / "huiyan-engine.json", msgspec.json.encode(marked))
@@ -134,7 +134,7 @@ def find_uv(environment: Mapping[str, str]) -> str:
     return found
 
 
-def _run(command: list[str], environment: Mapping[str, str], on_line: Callable[[str], None]) -> None:
+def run_uv(command: list[str], environment: Mapping[str, str], on_line: Callable[[str], None]) -> None:
     last = ""
     try:
         process = subprocess.Popen(

@@ -27,13 +27,17 @@ _NO_MEMORY: Final = re.compile(
 
 @dataclass(frozen=True, kw_only=True)
 class LlamaCppEngine:
-    """A GGUF model with its mmproj file, served by the child process of this package."""
+    """A GGUF model with its mmproj file, served by the child process of this package.
+
+    host: where it listens. port: 0 for any; which one it is, the child says when it listens.
+    """
 
     card: ModelCard
     model_path: Path
     mmproj_path: Path
     port: int
     threads: int
+    host: str = HOST
     slots: int = 1
     prompt_cache_mib: int = 512
     #: One for the life of the launcher, so that the gateway can go on using it after a restart.
@@ -45,7 +49,7 @@ class LlamaCppEngine:
     @property
     def endpoint(self) -> EngineEndpoint:
         return EngineEndpoint(
-            host=HOST, port=self.port, api_key=self.api_key, dialect="llama_cpp", slots=self.slots
+            host=self.host, port=self.port, api_key=self.api_key, dialect="llama_cpp", slots=self.slots
         )
 
     @property
@@ -62,7 +66,7 @@ class LlamaCppEngine:
         boot = Boot(
             model_path=str(self.model_path),
             mmproj_path=str(self.mmproj_path),
-            host=HOST,
+            host=self.host,
             port=self.port,
             api_key=self.api_key,
             alias=self.card.id,

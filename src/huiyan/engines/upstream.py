@@ -8,6 +8,8 @@ proxied request. Parsing is httptools' (llhttp).
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
 from collections import deque
 from collections.abc import Sequence
 from typing import Protocol, cast
@@ -22,6 +24,8 @@ from huiyan.errors import EngineDiedError, EngineError, EngineProtocolError, Eng
 Headers = list[tuple[bytes, bytes]]
 
 _UNANNOUNCED_KEEP_ALIVE_S = 4.0
+#: Options of TCP: s until the first question, s between two, questions, ms for what was sent to be confirmed.
+_LOST_AFTER = (("TCP_KEEPIDLE", 15), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3), ("TCP_USER_TIMEOUT", 30_000))
 
 #: Up to here, one copy is cheaper than a list for the system to gather.
 _SMALL_BYTES = 16 * 1024
@@ -91,6 +95,11 @@ class Call:
     @property
     def done(self) -> bool:
         return self._done
+
+    @property
+    def sent(self) -> bool:
+        """Whether the engine may have seen it: a connection was there to write it to."""
+        return self._connection is not None
 
     # What the connection reports.
 
@@ -445,11 +454,11 @@ class Pool:
         try:
             async with asyncio.timeout(self.connect_timeout_s):
                 if endpoint.socket:
-                    _, connection = await self.loop.create_unix_connection(
+                    transport, connection = await self.loop.create_unix_connection(
                         lambda: _Connection(self), endpoint.socket
                     )
                 else:
-                    _, connection = await self.loop.create_connection(
+                    transport, connection = await self.loop.create_connection(
                         lambda: _Connection(self), endpoint.host, endpoint.port
                     )
         except TimeoutError:
@@ -466,6 +475,8 @@ class Pool:
         except Exception as error:  # a task boundary: the call must hear of whatever happened
             call.failed(EngineProtocolError(f"No connection to the engine could be made: {error}."))
             raise
+        if not endpoint.socket:
+            _notice_a_lost_host(transport)
         self._open.add(connection)
         if self._watch_timer is None:
             self._watch()
@@ -483,6 +494,22 @@ class Pool:
         self._watch_timer = (
             self.loop.call_later(min(1.0, self.idle_timeout_s / 4), self._watch) if self._open else None
         )
+
+
+def _notice_a_lost_host(transport: asyncio.BaseTransport) -> None:
+    """A host that is gone without a word closes nothing: its silence ends the connection within 30 s.
+
+    Of the system, not of the engine, which may think for minutes. Source: tcp(7).
+    """
+    opened = transport.get_extra_info("socket")
+    peer = transport.get_extra_info("peername")
+    if opened is None or not peer or str(peer[0]).startswith("127.") or peer[0] == "::1":
+        return
+    with contextlib.suppress(OSError):
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name, value in _LOST_AFTER:
+            if hasattr(socket, name):  # not on every system
+                opened.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 class _Collector:

@@ -1,36 +1,35 @@
 """Which of several engines answers a request.
 
-A conversation goes to the engine that has its pictures and its beginning in its caches: rendezvous
-hashing ranks the engines for each conversation, and the first of them that is not loaded much above the
-average takes it. Without affinity, the least loaded. One engine alone costs nothing: it is returned.
+`routing` is the rule; here stands who takes part in it: engines that are ready, are not being drained,
+and do not fail again and again. One engine alone costs nothing: it is returned.
 
-Sources: Thaler and Ravishankar, "Using name-based mappings to increase hit rates" (1998); Mirrokni et
-al., "Consistent hashing with bounded loads" (2016); Envoy's outlier detection for ejection.
+Source: Envoy's outlier detection for ejection.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from hashlib import blake2b
-from zlib import crc32
 
 from huiyan.engines.status import EngineState, EngineStatus, ModelCard
 from huiyan.engines.upstream import Pool
 from huiyan.errors import EngineDiedError, EngineStartingError
 from huiyan.gateway.kv_ledger import KvLedger
+from huiyan.gateway.routing import at_home, least_loaded
 from huiyan.gateway.schema import BackendStatus
 from huiyan.log import get_logger
 
 _log = get_logger(__name__)
 
-#: An engine takes a conversation of its own up to this much above the average load.
-_LOAD_FACTOR = 1.25
 _MAX_DOUBLINGS = 5
 
 
 class Backend:
-    """One engine. status, card: kept up to date by the launcher's messages or the prober."""
+    """One engine. status, card: kept up to date by the launcher's messages or the prober.
+
+    one_of_several: what it cannot take, another one may.
+    """
 
     __slots__ = (
         "_backends",
@@ -44,24 +43,35 @@ class Backend:
         "in_flight",
         "kv",
         "name",
+        "one_of_several",
         "pool",
         "seed",
+        "slots",
         "status",
     )
 
     def __init__(
-        self, name: str, pool: Pool, *, card: ModelCard, status: EngineStatus, capacity: float = 1.0
+        self,
+        name: str,
+        pool: Pool,
+        *,
+        card: ModelCard,
+        status: EngineStatus,
+        capacity: float = 1.0,
+        slots: int | None = None,
     ) -> None:
         self.name = name
         self.pool = pool
         self.card = card
         self.status = status
         self.capacity = capacity
+        self.slots = slots
         #: The same in all processes, as rendezvous hashing needs it.
         self.seed = int.from_bytes(blake2b(name.encode("utf-8"), digest_size=8).digest(), "big")
         self.kv = KvLedger()
         self.in_flight = 0
         self.draining = False
+        self.one_of_several = False
         self._backends: Backends | None = None
         self._failures = 0
         self._ejections = 0
@@ -128,10 +138,14 @@ class Backend:
 
     def belongs_to(self, backends: Backends) -> None:
         self._backends = backends
+        self.one_of_several = True
 
 
 class Backends:
-    """backends: at least one. eject_after: failures in a row. eject_s: for how long at first."""
+    """backends: at least one. eject_after: failures in a row. eject_s: for how long at first.
+
+    changing: the list is another one from time to time, and may be empty.
+    """
 
     def __init__(
         self,
@@ -139,10 +153,12 @@ class Backends:
         *,
         eject_after: int = 3,
         eject_s: float = 10.0,
+        changing: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._eject_after = eject_after
         self._eject_s = eject_s
+        self._changing = changing
         self._clock = clock
         self._turn = 0
         self._all: tuple[Backend, ...] = ()
@@ -161,9 +177,9 @@ class Backends:
     def replace(self, backends: Iterable[Backend]) -> None:
         """Another list from now on; requests on an engine that left it go on to their end."""
         self._all = tuple(backends)
-        if not self._all:
+        if not self._all and not self._changing:
             raise EngineDiedError("No engine is configured.", hint="Start one with `huiyan start`.")
-        self._only = self._all[0] if len(self._all) == 1 else None
+        self._only = self._all[0] if len(self._all) == 1 and not self._changing else None
         if self._only is None:
             # One alone is never ejected: there is no other, and its status says what a client is told.
             for backend in self._all:
@@ -177,25 +193,32 @@ class Backends:
         """
         if self._only is not None:
             return self._only
+        ready = self._ready()
+        if not ready:
+            raise self._nothing_ready()
         now_s = self._clock()
-        ready = [b for b in self._all if b.status.state is EngineState.READY and not b.draining]
         usable = [b for b in ready if not b.ejected(now_s)]
         if not usable:
-            if not ready:
-                raise self._nothing_ready()
             # All of them fail: better to try the one that has been out for longest than to refuse everything.
             return min(ready, key=lambda b: b.trouble()[2] or 0.0)
+        return self._of(usable, affinity)
+
+    def another(self, affinity: bytes | None, tried: Collection[Backend]) -> Backend | None:
+        """The engine for a request that these could not take, or None where there is no other."""
+        now_s = self._clock()
+        usable = [b for b in self._ready() if b not in tried and not b.ejected(now_s)]
+        return self._of(usable, affinity) if usable else None
+
+    def _ready(self) -> list[Backend]:
+        return [b for b in self._all if b.status.state is EngineState.READY and not b.draining]
+
+    def _of(self, usable: Sequence[Backend], affinity: bytes | None) -> Backend:
         if len(usable) == 1:
             return usable[0]
         if affinity is None:
             self._turn += 1
-            turn = self._turn % len(usable)
-            return min(usable[turn:] + usable[:turn], key=_load)
-        total = sum(b.in_flight for b in usable) + 1
-        bound = _LOAD_FACTOR * total / sum(b.capacity for b in usable)
-        conversation = crc32(affinity)
-        ranked = sorted(usable, key=lambda b: _mix(b.seed ^ conversation), reverse=True)
-        return next((b for b in ranked if b.in_flight < bound * b.capacity), ranked[0])
+            return least_loaded(usable, self._turn)
+        return at_home(usable, affinity)
 
     def get(self, name: str) -> Backend | None:
         return next((b for b in self._all if b.name == name), None)
@@ -231,7 +254,7 @@ class Backends:
     def _nothing_ready(self) -> EngineStartingError | EngineDiedError:
         states = {backend.status.state for backend in self._all}
         coming = {EngineState.STARTING, EngineState.LOADING, EngineState.WARMING, EngineState.RESTARTING}
-        if states & coming or any(backend.draining for backend in self._all):
+        if not states or states & coming or any(backend.draining for backend in self._all):
             return EngineStartingError("No engine is ready yet.")
         return EngineDiedError(
             "None of the engines can be reached.",
@@ -253,14 +276,3 @@ def affinity(first_picture: bytes | None, beginning: Iterable[str | bytes] = ())
         digest.update(len(data).to_bytes(8, "little"))
         digest.update(data)
     return digest.digest()
-
-
-def _load(backend: Backend) -> float:
-    return backend.in_flight / backend.capacity
-
-
-def _mix(value: int) -> int:
-    """splitmix64: every bit of the input changes half of the output (Steele, Lea and Flood, 2014)."""
-    value = (value ^ (value >> 30)) * 0xBF58476D1CE4E5B9 & 0xFFFFFFFFFFFFFFFF
-    value = (value ^ (value >> 27)) * 0x94D049BB133111EB & 0xFFFFFFFFFFFFFFFF
-    return value ^ (value >> 31)

@@ -46,6 +46,7 @@ STATUS: dict[type[e.HuiyanError], int] = {
     e.ToolTimeoutError: 504,
     e.ToolsUnavailableError: 503,
     e.SettingsError: 500,
+    e.ClusterError: 500,
     e.CheckRefusedError: 500,
 }
 

@@ -133,6 +133,7 @@ class Metrics:
         self._errors: dict[str, int] = {}
         self._budget: dict[str, int] = {}
         self._backends: dict[str, int] = {}
+        self._moved: dict[str, int] = {}
         self._keys: dict[str, list[int]] = {}
         self._routes: defaultdict[tuple[str, int], int] = defaultdict(int)
         self._gauges: dict[str, Callable[[], float | None]] = {}
@@ -177,6 +178,10 @@ class Metrics:
         """Count one request that was not on the hot path."""
         self._routes[method if method in _METHODS else _OTHER, status] += 1
 
+    def moved(self, backend: str) -> None:
+        """Count one request that this engine did not take and another one got."""
+        _count(self._moved, backend, _MAX_VALUES)
+
     def gap(self, seconds: float) -> None:
         """A sampled time between two pieces of a streamed answer; see `ChunkClock`."""
         self._gaps.observe(seconds)
@@ -198,6 +203,7 @@ class Metrics:
             "request_errors": _series(self._errors),
             "budget_decisions": _series(self._budget),
             "backend_requests": _series(self._backends),
+            "backend_moved_requests": _series(self._moved),
             "http_requests": [
                 ((method, str(status)), count) for (method, status), count in self._routes.items()
             ],

@@ -29,6 +29,10 @@ COUNTERS: Final[dict[str, tuple[tuple[str, ...], str]]] = {
     "request_errors": (("code",), "Those that ended in an error, by its stable code."),
     "budget_decisions": (("reason",), "Requests whose max_tokens was changed or that had to wait, and why."),
     "backend_requests": (("backend",), "Requests by the engine that they went to."),
+    "backend_moved_requests": (
+        ("backend",),
+        "Requests that another engine got because this one was gone or not ready.",
+    ),
     "http_requests": (("method", "status"), "All other requests: page, health, administration."),
     "prompt_tokens": ((), "Tokens that were read."),
     "completion_tokens": ((), "Tokens that were written."),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 
 import msgspec
@@ -43,14 +44,21 @@ class Prober:
         self._backends = backends
         self._interval_s = interval_s
         self._changed = changed
+        self._asked = asyncio.Event()
+
+    def look_now(self) -> None:
+        """Do not wait for the next turn: engines have come."""
+        self._asked.set()
 
     async def run(self) -> None:
         """Until it is cancelled."""
         while True:
+            self._asked.clear()
             async with asyncio.TaskGroup() as group:
                 for backend in self._backends():
                     group.create_task(self._look(backend))
-            await asyncio.sleep(self._interval_s)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._asked.wait(), self._interval_s)
 
     async def _look(self, backend: Backend) -> None:
         before = backend.status, backend.card

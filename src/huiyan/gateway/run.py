@@ -10,12 +10,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
 from huiyan.engines.upstream import Call, Headers
-from huiyan.errors import ContextExceededError, EngineError, HuiyanError
+from huiyan.errors import (
+    ContextExceededError,
+    EngineDiedError,
+    EngineError,
+    EngineStartingError,
+    HuiyanError,
+)
 from huiyan.gateway import sse
 from huiyan.gateway.access.principal import Principal
 from huiyan.gateway.admission import Admitted
@@ -36,6 +42,9 @@ _log = get_logger(__name__)
 
 #: nginx's, for a client that left before it had its answer.
 CLIENT_GONE = 499
+
+#: Engines that one request is sent to at most, one after another.
+_MAX_ENGINES: Final = 3
 
 _EVENT_STREAM = b"content-type: text/event-stream\r\n"
 
@@ -75,6 +84,9 @@ class Services(Protocol):
     def choose_backend(self, admitted: Admitted) -> Backend:
         """Raises: EngineError and its kinds where no engine can take it."""
 
+    def another_backend(self, admitted: Admitted, tried: Sequence[Backend]) -> Backend | None:
+        """For a request that these engines died of, or would not take; None: there is no other."""
+
     def plain_body(self, asked: Asked) -> Sequence[bytes]: ...
 
     def read_pictures(self, asked: Asked, done: PicturesDone) -> None: ...
@@ -84,6 +96,9 @@ class Services(Protocol):
     def count(self, backend: Backend) -> Count: ...
 
     def started(self, backend: Backend) -> None: ...
+
+    def moved(self, asked: Asked, failed: Backend, error: EngineError) -> None:
+        """A request goes to another engine than the one that failed."""
 
     def finished(self, record: Finished) -> None: ...
 
@@ -120,6 +135,7 @@ class Run:
         "_status",
         "_tail",
         "_ticket",
+        "_tried",
         "_waited",
     )
 
@@ -133,6 +149,7 @@ class Run:
         self._grant: Grant | None = None
         self._call: Call | None = None
         self._body: Sequence[bytes] = ()
+        self._tried: tuple[Backend, ...] = ()
         self._pictures: Sequence[tuple[int, int]] = ()
         self._tail: UsageTail | None = None
         self._clock: ChunkClock | None = None
@@ -288,8 +305,12 @@ class Run:
         body = self._body
         if grant.max_tokens is not None:
             body = (with_max_tokens(body[0] if len(body) == 1 else b"".join(body), grant.max_tokens),)
-        self._body = ()
+        # Megabytes, perhaps: kept only for another engine, and only until this one answers.
+        self._body = body if backend.one_of_several else ()
         self._asked.admitted.let_go()
+        self._send(backend, grant, body)
+
+    def _send(self, backend: Backend, grant: Grant, body: Sequence[bytes]) -> None:
         backend.kv.charge(grant.prompt_tokens)
         backend.started()
         self._services.started(backend)
@@ -298,18 +319,46 @@ class Run:
         if self._paused:
             self._call.pause()
 
+    def _moves(self, error: EngineError) -> bool:
+        """Whether another engine gets the request; not a byte of this one's answer has been passed on.
+
+        An engine that is silent is left to it: it may be about to answer, and another would be busy as well.
+        """
+        failed, call, grant = self._backend, self._call, self._grant
+        if failed is None or call is None or grant is None or self._over:
+            return False
+        if call.sent and not isinstance(error, (EngineDiedError, EngineStartingError)):
+            return False
+        self._tried += (failed,)
+        if len(self._tried) >= _MAX_ENGINES:
+            return False
+        other = self._services.another_backend(self._asked.admitted, self._tried)
+        if other is None:
+            return False
+        call.cancel()
+        failed.ended(failed=True)
+        self._services.moved(self._asked, failed, error)
+        self._backend = other
+        self._send(other, grant, self._body)
+        return True
+
     # Listener: what the engine answers.
 
     def on_head(self, status: int, headers: Headers) -> None:
         if status >= 400:
+            if status == 503 and self._body and self._moves(EngineStartingError("The engine is not ready.")):
+                return
+            self._body = ()
             self._error_status = status
             return
         self._status = status
-        if self._head_told:  # while it waited; the rest of the head is spent
-            return
-        self._head_told = True
         call, lease, grant = self._call, self._lease, self._grant
         assert call is not None, "an engine answers what was sent"
+        if call.length is not None:  # another engine's answer has another length
+            self._body = ()
+        if self._head_told:  # while it waited, or another engine's; the rest of the head is spent
+            return
+        self._head_told = True
         assert lease is not None
         assert grant is not None
         block = b"%b%b%b" % (self._services.heads.of(headers), lease.block(), grant.block())
@@ -322,6 +371,7 @@ class Run:
             return
         tail = self._tail
         if tail is None:
+            self._body = ()
             stream = self._asked.admitted.stream
             tail = self._tail = UsageTail(stream=stream)
             if stream:
@@ -343,7 +393,8 @@ class Run:
             self._sink.on_end()
 
     def on_error(self, error: EngineError) -> None:
-        self._fail(error)
+        if not (self._body and self._moves(error)):
+            self._fail(error)
 
     def _fail(self, error: HuiyanError) -> None:
         if self._cancelled or self._over:

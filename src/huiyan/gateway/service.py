@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from huiyan import __version__
 from huiyan.engines.status import EngineEndpoint, EngineState, EngineStatus, ModelCard
 from huiyan.engines.upstream import Pool
-from huiyan.errors import EngineDiedError
+from huiyan.errors import EngineDiedError, EngineError
 from huiyan.gateway import budget as token_budget
 from huiyan.gateway.access.runtime import Access
 from huiyan.gateway.adapter import BUILT_IN, clean_completion
@@ -23,6 +23,7 @@ from huiyan.gateway.admission import Admitted, check_engine
 from huiyan.gateway.answers import AnswerBook
 from huiyan.gateway.backends import Backend, Backends
 from huiyan.gateway.budget import Ask, Budget, Count
+from huiyan.gateway.elsewhere import Elsewhere
 from huiyan.gateway.engine_metrics import KvState, MetricsPoller
 from huiyan.gateway.events import EventHub
 from huiyan.gateway.finished import Finished
@@ -32,7 +33,6 @@ from huiyan.gateway.memory import GivingBack
 from huiyan.gateway.metrics import Metrics, Snapshot
 from huiyan.gateway.options import GatewayOptions
 from huiyan.gateway.pictures.assemble import assemble
-from huiyan.gateway.prober import Prober
 from huiyan.gateway.queue import FairQueue
 from huiyan.gateway.reading import PictureReader
 from huiyan.gateway.relay import COMPLETION, RelayedHeads, Sink
@@ -40,11 +40,14 @@ from huiyan.gateway.run import Asked, PicturesDone, Run
 from huiyan.gateway.schema import HelloEvent
 from huiyan.gateway.token_count import TokenCounter
 from huiyan.gateway.tool_client import ToolClient
+from huiyan.log import get_logger
 from huiyan.store.fetching import FetchStatus
 from huiyan.tools.catalogue import ToolList, ToolsEvent
 
 if TYPE_CHECKING:
     from huiyan.gateway.workers.client import CoordinatorClient
+
+_log = get_logger(__name__)
 
 _LOCAL_ENGINE = "engine"
 
@@ -107,10 +110,11 @@ class Gateway:
         self.shared: CoordinatorClient | None = None
         self.metrics = Metrics(per_key=options.metrics_per_key)
         self.heads = RelayedHeads()
-        self._pollers: dict[str, MetricsPoller] = {}
+        self._pollers: dict[Backend, MetricsPoller] = {}
         self._backends: Backends | None = None
-        self._probing: asyncio.Task[None] | None = None
-        if traffic.backends:
+        self._elsewhere: Elsewhere | None = None
+        self._watching: asyncio.Task[None] | None = None
+        if traffic.elsewhere:
             self._connect_elsewhere()
         elif endpoint is not None:
             self.connect(endpoint)
@@ -121,9 +125,9 @@ class Gateway:
         """Send requests to this engine from now on."""
         if self._backends is not None:
             for old in self._backends.all:
-                self._let_go(old)
-        backend = Backend(_LOCAL_ENGINE, self._pool_to(endpoint), card=self.model, status=self.engine)
-        self._poll(backend)
+                self.let_go(old)
+        backend = Backend(_LOCAL_ENGINE, self.pool_to(endpoint), card=self.model, status=self.engine)
+        self.attach(backend)
         self._backends = Backends([backend])
         self.pictures.name_for_engine(endpoint.dialect)
         self.queue.slots = self.options.traffic.slots(endpoint.slots)
@@ -135,7 +139,7 @@ class Gateway:
         """
         old = () if self._backends is None else self._backends.all
         for each in old:
-            if (poller := self._pollers.pop(each.name, None)) is not None:
+            if (poller := self._pollers.pop(each, None)) is not None:
                 poller.close()
         self._backends = None
         self.model, self.engine = model, engine
@@ -160,7 +164,7 @@ class Gateway:
     def update_engine(self, status: EngineStatus) -> None:
         """The launcher (or a look at it) says what the engine does now; open pages hear of it."""
         self.engine = status
-        if self._backends is not None and not self.options.traffic.backends:
+        if self._backends is not None and self._elsewhere is None:
             self._backends.all[0].probed(status)
         self.events.publish("engine", status)
 
@@ -168,7 +172,7 @@ class Gateway:
         """Another model is served from now on."""
         self.model = model
         self.budget.context_tokens = model.context_tokens
-        if self._backends is not None and not self.options.traffic.backends:
+        if self._backends is not None and self._elsewhere is None:
             self._backends.all[0].card = model
         self.events.publish("hello", self.hello())
 
@@ -214,7 +218,7 @@ class Gateway:
 
     def run(self, asked: Asked, sink: Sink) -> Run:
         """Start a request; `sink` hears the rest. Raises what refuses it at once."""
-        if not self.queue.paused and not self.options.traffic.backends:
+        if self._elsewhere is None and not self.queue.paused:
             error = check_engine(self.engine)
             if error is not None:
                 raise error
@@ -229,6 +233,10 @@ class Gateway:
     def choose_backend(self, admitted: Admitted) -> Backend:
         """Raises: EngineError and its kinds where no engine can take it."""
         return self.backends.choose(admitted.affinity)
+
+    def another_backend(self, admitted: Admitted, tried: Sequence[Backend]) -> Backend | None:
+        """For a request that these could not take."""
+        return self.backends.another(admitted.affinity, tried)
 
     def plain_body(self, asked: Asked) -> Sequence[bytes]:
         """Of a request without pictures: what a client must not write is taken out of its text."""
@@ -256,9 +264,19 @@ class Gateway:
 
     def started(self, backend: Backend) -> None:
         """A request goes to this engine."""
-        poller = self._pollers.get(backend.name)
+        poller = self._pollers.get(backend)
         if poller is not None:
             poller.touch()
+
+    def moved(self, asked: Asked, failed: Backend, error: EngineError) -> None:
+        """A request goes to another engine than the one that failed."""
+        self.metrics.moved(failed.name)
+        _log.warning(
+            "engine %s did not take a request, another one gets it: %s",
+            failed.name,
+            error,
+            extra={"request_id": asked.request_id, "code": error.code},
+        )
 
     def finished(self, record: Finished) -> None:
         self.metrics.finished(record)
@@ -271,53 +289,61 @@ class Gateway:
         self.live_log.close()
         self.queue.close()
         self.answers.close()
-        if self._probing is not None:
-            self._probing.cancel()
-        if self._backends is not None:
+        if self._watching is not None:
+            self._watching.cancel()
+        if self._elsewhere is not None:
+            self._elsewhere.close()
+        elif self._backends is not None:
             for backend in self._backends.all:
-                self._let_go(backend)
+                self.let_go(backend)
         await self.tools.close()
         await self.pictures.close()
         await self.access.close()
 
-    def _connect_elsewhere(self) -> None:
-        """Engines that somebody else runs, from the settings."""
-        traffic = self.options.traffic
-        starting = EngineStatus(state=EngineState.STARTING, engine="remote", model=self.model.id)
-        backends = []
-        for given in traffic.backends:
-            pool = self._pool_to(given.endpoint())
-            backend = Backend(given.name, pool, card=self.model, status=starting, capacity=given.capacity)
-            self._poll(backend)
-            backends.append(backend)
-        self._backends = Backends(backends, eject_after=traffic.eject_after, eject_s=traffic.eject_s)
-        dialects = {given.dialect for given in traffic.backends}
-        self.pictures.name_for_engine(dialects.pop() if len(dialects) == 1 else "")
-        prober = Prober(
-            lambda: list(backends), interval_s=traffic.probe_interval_s, changed=self._backend_changed
-        )
-        self._probing = self.loop.create_task(prober.run())
+    # Engines that somebody else runs.
 
-    def _backend_changed(self, backend: Backend) -> None:
-        """The whole is as good as its best engine."""
+    def _connect_elsewhere(self) -> None:
+        elsewhere = self._elsewhere = Elsewhere(self, self.options.traffic)
+        self._backends = elsewhere.backends
+        self._name_pictures()
+        self._watching = self.loop.create_task(elsewhere.run())
+
+    def _name_pictures(self) -> None:
+        dialects = {each.pool.endpoint.dialect for each in self.backends.all}
+        self.pictures.name_for_engine(dialects.pop() if len(dialects) == 1 else "")
+
+    def backend_changed(self, backend: Backend | None) -> None:
+        """One is in another state, or (None) there are others. The whole is as good as its best engine."""
+        if backend is None:
+            self._name_pictures()
+            assert self._elsewhere is not None
+            self.queue.slots = self.options.traffic.slots(self._elsewhere.slots)
+            self.queue.recheck()
         states = {each.status.state: each for each in self.backends.all}
         best = next((states[s] for s in (EngineState.READY, EngineState.LOADING) if s in states), backend)
+        if best is None:
+            if not states:
+                none = EngineStatus(
+                    state=EngineState.STARTING, engine="remote", model=self.model.id, detail="No engine yet."
+                )
+                self.update_engine(none)
+            return
         if best.card != self.model:
             self.update_model(best.card)
         if best.status.state is not self.engine.state:
             self.update_engine(best.status)
 
-    def _pool_to(self, endpoint: EngineEndpoint) -> Pool:
+    def pool_to(self, endpoint: EngineEndpoint) -> Pool:
         return Pool(
             endpoint,
             connect_timeout_s=self.options.engine_connect_timeout_s,
             idle_timeout_s=self.options.engine_idle_timeout_s,
         )
 
-    def _poll(self, backend: Backend) -> None:
+    def attach(self, backend: Backend) -> None:
         """llama.cpp says nothing of its cache: each of its slots has a context of its own."""
         if backend.pool.endpoint.dialect == "vllm":
-            self._pollers[backend.name] = MetricsPoller(
+            self._pollers[backend] = MetricsPoller(
                 backend.pool,
                 active=lambda: backend.in_flight > 0,
                 told=functools.partial(self._told, backend),
@@ -328,8 +354,8 @@ class Gateway:
         backend.kv.told(state)
         self.queue.recheck()
 
-    def _let_go(self, backend: Backend) -> None:
-        poller = self._pollers.pop(backend.name, None)
+    def let_go(self, backend: Backend) -> None:
+        poller = self._pollers.pop(backend, None)
         if poller is not None:
             poller.close()
         backend.pool.close()

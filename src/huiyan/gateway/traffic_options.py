@@ -12,7 +12,7 @@ from huiyan.errors import SettingsError
 from huiyan.messages import refusal
 
 #: Requests at an engine that does not say how many it takes: vLLM's own default for one GPU.
-_DEFAULT_SLOTS = 256
+DEFAULT_SLOTS = 256
 _FROZEN = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
 
@@ -30,20 +30,31 @@ class BackendOptions(BaseModel):
     )
     api_key_file: Path | None = Field(None, description="File whose first line is the engine's key.")
     dialect: str = Field("vllm", pattern=r"^(vllm|llama_cpp)$", description="Whose API it speaks.")
+    slots: int | None = Field(
+        None, ge=1, le=65536, description="Answers that it writes at once; needs no number for vLLM."
+    )
     capacity: float = Field(1.0, gt=0, le=1000, description="Share of the load, relative to the others.")
 
     def endpoint(self) -> EngineEndpoint:
         """Reads the key's file. Raises: SettingsError."""
         parts = urlsplit(self.url)
-        key = ""
-        if self.api_key_file is not None:
-            try:
-                key = self.api_key_file.read_text("utf-8").partition("\n")[0].strip()
-            except (OSError, UnicodeDecodeError) as error:
-                raise refusal(SettingsError, "settings.file", path=self.api_key_file, reason=error) from error
         return EngineEndpoint(
-            host=parts.hostname or "", port=parts.port or 80, api_key=key, dialect=self.dialect
+            host=parts.hostname or "",
+            port=parts.port or 80,
+            api_key=_first_line(self.api_key_file),
+            dialect=self.dialect,
+            slots=self.slots,
         )
+
+
+def _first_line(secret_file: Path | None) -> str:
+    """Raises: SettingsError."""
+    if secret_file is None:
+        return ""
+    try:
+        return secret_file.read_text("utf-8").partition("\n")[0].strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise refusal(SettingsError, "settings.file", path=secret_file, reason=error) from error
 
 
 class TrafficOptions(BaseModel):
@@ -74,6 +85,17 @@ class TrafficOptions(BaseModel):
     backends: tuple[BackendOptions, ...] = Field(
         (), description="Engines elsewhere; none: the one that the launcher starts."
     )
+    replicas_url: str | None = Field(
+        None,
+        pattern=r"^http://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):[0-9]{1,5}/[!-~]*$",
+        description="Where the engines of now are listed, as `huiyan cluster` does; in place of `backends`.",
+    )
+    replicas_secret_file: Path | None = Field(
+        None, description="File whose first line is the secret that this list is given for."
+    )
+    replicas_interval_s: float = Field(
+        2.0, gt=0, description="How often the list is asked for where it does not wait for a change itself."
+    )
     probe_interval_s: float = Field(5.0, gt=0, description="How often engines elsewhere are looked after.")
     eject_after: int = Field(3, ge=1, description="Failures in a row after which an engine gets no requests.")
     eject_s: float = Field(10.0, gt=0, description="For how long at first; it doubles up to 32 times.")
@@ -87,9 +109,32 @@ class TrafficOptions(BaseModel):
             raise ValueError("two backends have the same name")
         return backends
 
+    @property
+    def elsewhere(self) -> bool:
+        """Whether somebody else runs the engines."""
+        return bool(self.backends) or self.replicas_url is not None
+
+    def replicas_endpoint(self) -> tuple[EngineEndpoint, str]:
+        """Where the list of engines is asked for, and its path. Raises: SettingsError."""
+        parts = urlsplit(self.replicas_url or "")
+        endpoint = EngineEndpoint(
+            host=parts.hostname or "",
+            port=parts.port or 80,
+            api_key=_first_line(self.replicas_secret_file),
+            dialect="",
+        )
+        return endpoint, parts.path + (f"?{parts.query}" if parts.query else "")
+
     def slots(self, engine_slots: int | None) -> int:
         """Requests at the engines at the same time. engine_slots: what the launcher's engine takes."""
-        return self.max_running or engine_slots or _DEFAULT_SLOTS * max(1, len(self.backends))
+        named = sum(each.slots or DEFAULT_SLOTS for each in self.backends)
+        return self.max_running or engine_slots or named or DEFAULT_SLOTS
+
+    @model_validator(mode="after")
+    def _one_list_of_engines(self) -> TrafficOptions:
+        if self.backends and self.replicas_url is not None:
+            raise ValueError("backends and replicas_url both name the engines")
+        return self
 
     @model_validator(mode="after")
     def _one_key_fits(self) -> TrafficOptions:

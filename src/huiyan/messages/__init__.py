@@ -12,6 +12,7 @@ from huiyan.errors import HuiyanError
 from huiyan.messages import (
     bench,
     checks,
+    cluster,
     commands,
     deploy,
     engine,
@@ -37,6 +38,7 @@ _E = TypeVar("_E", bound=HuiyanError)
 CATALOGUE: Final[dict[str, tuple[str, str]]] = {
     **bench.SENTENCES,
     **checks.SENTENCES,
+    **cluster.SENTENCES,
     **commands.SENTENCES,
     **deploy.SENTENCES,
     **engine.SENTENCES,

@@ -87,6 +87,19 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
         "写成 http://主机:端口，不带路径。",
         "Write it as http://HOST:PORT, without a path.",
     ),
+    "serve.two_lists": (
+        "--engine-url 与 --replicas-url 只能用一个。",
+        "--engine-url and --replicas-url cannot be used together.",
+    ),
+    "serve.two_lists.hint": (
+        "固定的引擎用 --engine-url，会变化的用 --replicas-url。",
+        "Name engines that stay with --engine-url, or where a changing list of them is with --replicas-url.",
+    ),
+    "serve.replicas_url": ("引擎列表的地址不对：{url}", "That is no address of a list of engines: {url}"),
+    "serve.replicas_url.hint": (
+        "写成 http://主机:端口/路径；huiyan cluster status 会显示它。",
+        "Write it as http://HOST:PORT/PATH; `huiyan cluster status` shows it.",
+    ),
     "settings.unknown": (
         "没有这个设置：{name}（来自 {source}）",
         "There is no setting {name} (from {source})",

@@ -121,6 +121,59 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
         "Where the engine is, such as http://127.0.0.1:3001; several share the load.",
     ),
     "help.engine_key_file": ("引擎密钥所在的文件。", "File that holds the engine's key."),
+    "help.replicas_url": (
+        "从这个地址取得引擎列表并跟随其变化，例如 http://127.0.0.1:8100/huiyan/replicas。",
+        "Ask here which engines there are, and follow, such as http://127.0.0.1:8100/huiyan/replicas.",
+    ),
+    "help.replicas_secret_file": (
+        "取引擎列表所用密钥的文件。",
+        "File that holds the secret for the list of engines.",
+    ),
+    "help.cluster": (
+        "多台机器上的引擎：通过 Ray Serve 部署、查看、伸缩、撤下。",
+        "Engines on several machines through Ray Serve: deploy, look, scale, take away.",
+    ),
+    "help.cluster_up": (
+        "部署引擎副本（没有 --address 时在本机起一个 Ray），并给出网关的启动命令。",
+        "Deploy engine replicas, without --address on a Ray of this machine; says how to start the gateway.",
+    ),
+    "help.cluster_status": (
+        "副本、节点与引擎列表的地址。",
+        "Replicas, nodes, and where the engines are listed.",
+    ),
+    "help.cluster_scale": (
+        "改变副本数；正在写的回答会写完。",
+        "Change the number of replicas; answers under way are finished.",
+    ),
+    "help.cluster_down": (
+        "撤下全部副本；本机的 Ray 一并结束。",
+        "Take all replicas away, and end the Ray of this machine.",
+    ),
+    "help.cluster_llm": (
+        "按规划生成 Ray Serve LLM（vLLM，显卡）的部署文件。",
+        "Write the file that deploys vLLM on GPUs through Ray Serve LLM, as the planner has it.",
+    ),
+    "help.cluster_address": (
+        "已有 Ray 集群的头节点 HOST:PORT；不写则在本机起一个。",
+        "HOST:PORT of the head of a Ray cluster; without it, one on this machine is started.",
+    ),
+    "help.cluster_name": ("部署的名字。", "Name of the deployment."),
+    "help.cluster_replicas": ("任何时候的副本数。", "Replicas at all times."),
+    "help.cluster_max_replicas": ("繁忙时最多多少副本。", "Replicas at most, when there is much to do."),
+    "help.cluster_lock": (
+        "models.lock：每个节点自己按它取模型并校验。",
+        "models.lock by which each node fetches and checks the model itself.",
+    ),
+    "help.cluster_to": ("副本数。", "How many replicas."),
+    "help.cluster_accelerator": (
+        "Ray 对显卡型号的叫法，例如 A10G、L4、H100；不写则不限型号。",
+        "Ray's name of the GPU, such as A10G, L4, H100; without it, any GPU.",
+    ),
+    "help.cluster_model_dir": (
+        "各节点上模型所在的目录（models pull --locked 之后的路径）。",
+        "Directory with the model on every node (as `models pull --locked` made it).",
+    ),
+    "help.cluster_out": ("写到这个文件。", "Write it to this file."),
     "help.context_tokens": ("该引擎的上下文长度。", "Context of that engine, in tokens."),
     "help.plan": (
         "规划：这台机器（或另一块显卡）能跑什么，以及引擎的参数。",

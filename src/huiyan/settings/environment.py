@@ -132,3 +132,12 @@ def installer_environment() -> dict[str, str]:
     for name in ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"):
         chosen.pop(name, None)
     return chosen
+
+
+def ray_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """For Ray's processes: what it is told by variables of its own, and nothing of huiyan's environment."""
+    chosen = child_environment()
+    chosen.update({name: value for name, value in os.environ.items() if name.startswith("RAY_")})
+    for name in ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"):
+        chosen.pop(name, None)
+    return {**chosen, "RAY_USAGE_STATS_ENABLED": "0", **(extra or {})}

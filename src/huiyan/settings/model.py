@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from huiyan.cluster.options import ClusterOptions
 from huiyan.engines.options import EngineOptions
 from huiyan.gateway.options import GatewayOptions
 from huiyan.sources.options import StoreOptions
@@ -40,8 +41,11 @@ class Settings(BaseSettings):
     engine: EngineOptions = Field(default_factory=lambda: EngineOptions.model_validate({}))
     launcher: LauncherOptions = Field(default_factory=lambda: LauncherOptions.model_validate({}))
     models: StoreOptions = Field(default_factory=lambda: StoreOptions.model_validate({}))
+    cluster: ClusterOptions = Field(default_factory=lambda: ClusterOptions.model_validate({}))
 
-    def explicit(self, section: Literal["gateway", "engine", "launcher", "models"], name: str) -> bool:
+    def explicit(
+        self, section: Literal["gateway", "engine", "launcher", "models", "cluster"], name: str
+    ) -> bool:
         """Whether somebody asked for this value: by flag, environment or file."""
         options: BaseModel = getattr(self, section)
         return name in options.model_fields_set

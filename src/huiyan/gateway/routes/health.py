@@ -34,7 +34,7 @@ def health_of(gateway: Gateway) -> Health:
                 active_requests=gateway.active,
             ),
             engine=EngineHealth(status=verdict, engine=gateway.engine),
-            backends=gateway.backends.status() if gateway.options.traffic.backends else [],
+            backends=gateway.backends.status() if gateway.options.traffic.elsewhere else [],
         ),
     )
 

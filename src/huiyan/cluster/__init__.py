@@ -1,0 +1,1 @@
+"""Engines on several machines through Ray Serve: its environment, its nodes, what is deployed on them."""

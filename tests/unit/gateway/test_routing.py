@@ -1,0 +1,73 @@
+"""The rule of routing by itself: shares by size, homes that stay, bounds that hold."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from dataclasses import dataclass
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from huiyan.gateway.routing import LOAD_FACTOR, at_home, least_loaded
+
+
+@dataclass
+class Engine:
+    seed: int
+    in_flight: int = 0
+    capacity: float = 1.0
+    slots: int | None = None
+
+
+def _engines(count: int) -> list[Engine]:
+    numbers = random.Random(7)
+    return [Engine(numbers.getrandbits(64)) for _ in range(count)]
+
+
+def test_among_equally_loaded_engines_the_largest_is_first_and_then_they_take_turns() -> None:
+    small, large, other = Engine(1), Engine(2, capacity=4.0), Engine(3)
+    assert least_loaded([small, large, other], 0) is least_loaded([small, large, other], 1) is large
+    large.in_flight = 1
+    assert [least_loaded([small, large, other], turn) for turn in (0, 2)] == [small, other]
+
+
+def test_a_larger_engine_is_home_to_more() -> None:
+    engines = _engines(3)
+    engines[0].capacity = 4.0
+    homes = Counter(engines.index(at_home(engines, b"%d" % i)) for i in range(6000))
+    assert 0.62 < homes[0] / 6000 < 0.71, "4 of 6 shares"
+    assert 0.7 < homes[1] / homes[2] < 1.4
+
+
+def test_when_an_engine_comes_only_its_own_share_moves() -> None:
+    engines = _engines(8)
+    before = {i: at_home(engines, b"%d" % i) for i in range(4000)}
+    new = Engine(99)
+    moved = {i: home for i, home in before.items() if at_home([*engines, new], b"%d" % i) is not home}
+    assert 0.08 < len(moved) / 4000 < 0.15, "one of nine"
+    assert all(at_home([*engines, new], b"%d" % i) is new for i in moved)
+
+
+def test_an_engine_without_a_free_slot_is_not_home_while_another_has_one() -> None:
+    engines = _engines(2)
+    for engine in engines:
+        engine.slots = 1
+    home = at_home(engines, b"x")
+    home.in_flight = 1
+    other = at_home(engines, b"x")
+    assert other is not home
+    other.in_flight = 3
+    assert at_home(engines, b"x") is home, "none has a free slot: the least loaded"
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 50), st.sampled_from([0.5, 1.0, 3.0])), min_size=1, max_size=12),
+    st.binary(max_size=8),
+)
+@settings(deadline=None)
+def test_the_bound_holds_whatever_the_loads_are(loads: list[tuple[int, float]], affinity: bytes) -> None:
+    engines = [Engine(i * 7919, load, capacity) for i, (load, capacity) in enumerate(loads)]
+    chosen = at_home(engines, affinity)
+    average = (sum(each.in_flight for each in engines) + 1) / sum(each.capacity for each in engines)
+    assert chosen.in_flight < LOAD_FACTOR * average * chosen.capacity
