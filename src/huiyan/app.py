@@ -37,6 +37,7 @@ from huiyan.gateway.tls import context
 from huiyan.lifeline import ORPHAN_GRACE_S, Lifeline
 from huiyan.settings.environment import child_environment
 from huiyan.store.fetching import FetchStatus
+from huiyan.updates.status import UpdateStatus
 
 if TYPE_CHECKING:
     from huiyan.gateway.workers.front import Front
@@ -188,8 +189,8 @@ class _Boot(msgspec.Struct):
     """The launcher's first message, or the front process's to a worker.
 
     options: GatewayOptions as JSON. own_key: lets the commands of this user in. adapter: directory of the
-    prompt adapter, "" for the built-in one. paused: requests wait.
-    control: the launcher's socket. fetch: how far that of a model is.
+    prompt adapter, "" for the built-in one; adapters: of those that requests may name. paused: requests wait.
+    control: the launcher's socket. fetch, update: how far that of a model, of a component is.
     worker: its number, where several share the port; coordinator: the socket of the front process.
     """
 
@@ -201,9 +202,11 @@ class _Boot(msgspec.Struct):
     data_dir: str
     own_key: str = ""
     adapter: str = ""
+    adapters: list[str] = []
     paused: bool = False
     control: str = ""
     fetch: FetchStatus | None = None
+    update: UpdateStatus | None = None
     worker: int | None = None
     coordinator: str = ""
 
@@ -226,6 +229,7 @@ async def _child(lifeline_fd: int) -> int:
         launcher=Path(boot.control) if boot.control else None,
     )
     app.gateway.fetch = boot.fetch
+    app.gateway.update = boot.update
     app.gateway.access.door.own_key = boot.own_key.encode()
     client = None
     if boot.worker is not None:
@@ -233,7 +237,7 @@ async def _child(lifeline_fd: int) -> int:
 
         client = await join(app.gateway, Path(boot.coordinator), boot.worker, lost=lambda: _orphaned(app))
     if boot.adapter:
-        _use_adapter(app, lifeline, boot.adapter)
+        _use_adapter(app, lifeline, boot.adapter, boot.adapters)
     if boot.paused:
         app.gateway.pause()
     tame_garbage_collection()
@@ -270,8 +274,10 @@ async def _follow(lifeline: Lifeline, app: GatewayApp) -> None:
                 )
             case "fetch":
                 app.gateway.update_fetch(msgspec.convert(message["status"], FetchStatus))
+            case "update":
+                app.gateway.update_update(msgspec.convert(message["status"], UpdateStatus))
             case "adapter":
-                _use_adapter(app, lifeline, str(message["directory"]))
+                _use_adapter(app, lifeline, str(message["directory"]), message.get("installed", []))
             case "pause":
                 app.gateway.pause()
             case "resume":
@@ -281,10 +287,10 @@ async def _follow(lifeline: Lifeline, app: GatewayApp) -> None:
     _orphaned(app)
 
 
-def _use_adapter(app: GatewayApp, lifeline: Lifeline, directory: str) -> None:
+def _use_adapter(app: GatewayApp, lifeline: Lifeline, directory: str, installed: list[str]) -> None:
     """Say how it went: whoever replaces an adapter waits for it."""
     try:
-        app.gateway.use_adapter(Path(directory) if directory else None)
+        app.gateway.use_adapter(Path(directory) if directory else None, [Path(each) for each in installed])
     except SettingsError as error:
         log.get_logger(__name__).error("%s", error.message, extra={"code": error.code})
         lifeline.send({"type": "adapter", "directory": directory, "error": error.message})
@@ -313,6 +319,7 @@ async def _in_front(lifeline: Lifeline, first: dict[str, Any], boot: _Boot, opti
         front.stop()
         loop.call_later(ORPHAN_GRACE_S - 1.0, os._exit, 0)
 
+    front.on_message = lifeline.send
     following = loop.create_task(follow())
     try:
         stopped = await front.run(

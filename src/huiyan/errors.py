@@ -237,6 +237,12 @@ class EngineDiedError(EngineError):
     default_hint = "It is being restarted. Send the request again in a few seconds."
 
 
+class EngineLostError(EngineError):
+    """It may hold half of something: it has to be started anew."""
+
+    code = "engine_lost"
+
+
 class EngineProtocolError(EngineError):
     code = "engine_protocol"
 
@@ -357,6 +363,38 @@ class ComponentMismatchError(UpdateError):
 
 class RollbackFailedError(UpdateError):
     code = "rollback_failed"
+
+
+class UpdateRunningError(UpdateError):
+    code = "update_running"
+
+
+class ComponentUnknownError(UpdateError):
+    code = "component_unknown"
+
+
+class NoFeedError(UpdateError):
+    code = "no_feed"
+
+
+class UpdateNotOfferedError(UpdateError):
+    """The feed has nothing that this installation would take."""
+
+    code = "update_not_offered"
+
+
+class UpToDateError(UpdateNotOfferedError):
+    """What is active is the newest; a command takes that for success."""
+
+    code = "up_to_date"
+
+
+class DowngradeRefusedError(UpdateError):
+    code = "downgrade_refused"
+
+
+class NoRollbackError(UpdateError):
+    code = "no_rollback"
 
 
 class ToolError(HuiyanError):

@@ -22,6 +22,7 @@ from huiyan.cli import (
     status,
     stop,
     tools,
+    update,
     usage,
 )
 from huiyan.cli.bench import command as bench
@@ -69,6 +70,7 @@ for name, command in (
     ("ask", ask.ask),
     ("serve", serve.serve),
     ("usage", usage.usage),
+    ("update", update.update),
     ("bench", bench.bench),
 ):
     app.command(name, help=help_text(f"help.{name}"))(command)

@@ -38,8 +38,10 @@ def vision_encoder(  # noqa: PLR0913 - one parameter for each flag
     lang: options.Lang = None,
     as_json: options.Json = False,
 ) -> int:
-    from huiyan.updates.release import Wish, make_vision
+    from huiyan import nano
+    from huiyan.updates.release import Wish, is_gguf, make_projector, make_vision
 
+    model = nano.STORE_ID if model == nano.MODEL_ID else model
     language = options.language_of(lang)
     wish = Wish(name="vision-encoder", version=version, model=model, prefix=prefix, min_huiyan=min_huiyan)
 
@@ -47,7 +49,8 @@ def vision_encoder(  # noqa: PLR0913 - one parameter for each flag
         if not as_json:
             typer.echo(say("release.reading", language, name=name), err=True)
 
-    _show(make_vision(wish, old, new, out, on_file), out, language_of_reader=lang, as_json=as_json)
+    made = make_projector(wish, old, new, out) if is_gguf(new) else make_vision(wish, old, new, out, on_file)
+    _show(made, out, language_of_reader=lang, as_json=as_json)
     return errors.OK
 
 

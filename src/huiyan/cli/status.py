@@ -11,7 +11,8 @@ from huiyan.cli import errors, options
 from huiyan.messages import Language, say
 
 if TYPE_CHECKING:
-    from huiyan.launcher.state import StatusReport
+    from huiyan.launcher.state import LauncherInfo, StatusReport
+    from huiyan.updates.status import ComponentInfo
 
 
 @errors.guarded
@@ -28,13 +29,33 @@ def status(
     from huiyan.launcher import control
     from huiyan.launcher.state import DataDir
 
-    report = control.status(control.running(DataDir(settings.data_dir)))
+    info = control.running(DataDir(settings.data_dir))
+    report = control.status(info)
+    components = _components(info)
     if as_json:
-        typer.echo(msgspec.json.encode(report).decode())
-    else:
-        for line in lines(report, language):
-            typer.echo(line)
+        shown = msgspec.to_builtins(report) | {"components": msgspec.to_builtins(components)}
+        typer.echo(msgspec.json.encode(shown).decode())
+        return errors.OK
+    for line in lines(report, language):
+        typer.echo(line)
+    if components:
+        versions = ", ".join(f"{each.name} {each.version}" for each in components if each.version)
+        typer.echo(say("status.components", language, components=versions))
     return errors.OK
+
+
+def _components(info: LauncherInfo) -> list[ComponentInfo]:
+    """With their versions; none while it is still starting."""
+    import msgspec
+
+    from huiyan.launcher import control
+    from huiyan.updates.status import UpdatesReport
+
+    answer = control.ask(info, "updates", timeout_s=30.0, look=False)
+    try:
+        return msgspec.json.decode(answer, type=UpdatesReport).components
+    except msgspec.ValidationError:
+        return []
 
 
 def lines(report: StatusReport, language: Language) -> list[str]:

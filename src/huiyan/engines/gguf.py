@@ -5,9 +5,10 @@ Source: the GGUF specification, https://github.com/ggml-org/ggml/blob/master/doc
 
 from __future__ import annotations
 
+import math
 import mmap
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -50,10 +51,14 @@ _BLOCKS: Final = {
 
 @dataclass(frozen=True, kw_only=True)
 class GgufHead:
-    """metadata: scalars and strings by key; arrays are left out. needed_bytes: least size of a whole file."""
+    """metadata: scalars and strings by key; arrays are left out. needed_bytes: least size of a whole file.
+
+    shapes: of each tensor by its name, the fastest running axis first, as the file has them.
+    """
 
     metadata: dict[str, Any]
     needed_bytes: int
+    shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
     def _of_architecture(self, name: str) -> Any:
         return self.metadata.get(f"{self.metadata.get('general.architecture')}.{name}")
@@ -146,11 +151,12 @@ def _parse(cursor: _Cursor) -> GgufHead:
         if value is not None:
             metadata[key] = value
     data_bytes = 0
+    shapes = {}
     for _ in range(tensors):
-        cursor.string()
-        elements = 1
-        for _ in range(cursor.unpack("I")):
-            elements *= cursor.unpack("Q")
+        name = cursor.string().decode("utf-8", "replace")
+        shape = tuple(cursor.unpack("Q") for _ in range(cursor.unpack("I")))
+        shapes[name] = shape
+        elements = math.prod(shape)
         block = _BLOCKS.get(cursor.unpack("I"))
         offset = cursor.unpack("Q")
         # Of a type that is not in the table, at least the beginning has to be there.
@@ -158,4 +164,5 @@ def _parse(cursor: _Cursor) -> GgufHead:
         data_bytes = max(data_bytes, offset + size_bytes)
     alignment = int(metadata.get("general.alignment", _DEFAULT_ALIGNMENT))
     data_at = (cursor.at + alignment - 1) // alignment * alignment
-    return GgufHead(metadata=metadata, needed_bytes=data_at + data_bytes if tensors else cursor.at)
+    needed_bytes = data_at + data_bytes if tensors else cursor.at
+    return GgufHead(metadata=metadata, needed_bytes=needed_bytes, shapes=shapes)

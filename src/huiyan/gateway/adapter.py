@@ -66,6 +66,11 @@ class PromptAdapter:
     chat_template: str | None = None
     markers: tuple[str, ...] = QWEN_MARKERS
 
+    @property
+    def name(self) -> str:
+        """What a request asks for it by: `builtin`, or id@version."""
+        return self.id if self.id == "builtin" else f"{self.id}@{self.version}"
+
     def labelled(self, number: int) -> str:
         """What stands before the picture of this number (from 1), or ""."""
         return self.label.replace("{n}", str(number))

@@ -70,6 +70,7 @@ class Admitted(msgspec.Struct, kw_only=True):
 
     text_bytes: of the body, pictures left out; its text has no more tokens than that.
     messages: of a chat, as far as the gateway reads them. choices: answers to write, all prompts counted.
+    adapter: the prompt adapter that it asks for by name; None: the one in use.
     max_tokens: as asked, for each. affinity: what requests of one conversation share, where it matters.
     """
 
@@ -82,6 +83,7 @@ class Admitted(msgspec.Struct, kw_only=True):
     max_tokens: int | None = None
     choices: int = 1
     tools: bytes = b""
+    adapter: str | None = None
     files: Mapping[str, Part] = {}
     affinity: bytes | None = None
 
@@ -164,6 +166,7 @@ def admit_chat(body: bytes, card: ModelCard, *, max_images: int) -> Admitted:
         max_tokens=known.asked_tokens,
         choices=known.choices,
         tools=b"".join(map(bytes, known.tools)) if known.tools else b"",
+        adapter=known.prompt_adapter,
     )
 
 

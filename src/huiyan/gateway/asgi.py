@@ -16,6 +16,7 @@ from huiyan.gateway.relay import CHAT, COMPLETION
 from huiyan.gateway.routes.admin import AdminRoutes
 from huiyan.gateway.routes.admin_logs import AdminLogRoutes
 from huiyan.gateway.routes.admin_models import AdminModelRoutes
+from huiyan.gateway.routes.admin_updates import AdminUpdateRoutes
 from huiyan.gateway.routes.health import HealthRoutes
 from huiyan.gateway.routes.images import ImageRoutes
 from huiyan.gateway.routes.live import LiveRoutes
@@ -52,6 +53,7 @@ def make_app(gateway: Gateway, static: StaticFiles, access_log: AccessLog) -> AS
     metrics = MetricsRoutes(gateway.metrics, authorize=_let_in, others=gateway.numbers_of_others)
     logs = AdminLogRoutes(gateway.live_log, authorize=_let_in)
     models = AdminModelRoutes(gateway.launcher, authorize=_let_in)
+    updates = AdminUpdateRoutes(gateway.launcher, authorize=_let_in)
     images = ImageRoutes(
         gateway.pictures.workshop, gateway.pictures.threads, body_timeout_s=gateway.options.body_timeout_s
     )
@@ -75,6 +77,8 @@ def make_app(gateway: Gateway, static: StaticFiles, access_log: AccessLog) -> AS
             _route("/api/admin/keys/{id}", PATCH=admin.change_key, DELETE=admin.revoke_key),
             Route("/api/admin/models", models.show, methods=["GET"]),
             _route("/api/admin/models/pull", POST=models.pull, DELETE=models.cancel),
+            _route("/api/admin/updates", GET=updates.show, POST=updates.start, DELETE=updates.cancel),
+            Route("/api/admin/updates/rollback", updates.roll_back, methods=["POST"]),
             _route("/api/images/{sha256}", PUT=images.put, HEAD=images.head),
             Route("/api/tools", tools.list_tools, methods=["GET"]),
             Route("/api/tools/{plugin}/{tool}", tools.call, methods=["POST"]),

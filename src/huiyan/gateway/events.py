@@ -20,22 +20,29 @@ class EventHub:
 
     def __init__(self) -> None:
         self._queues: set[asyncio.Queue[bytes | None]] = set()
+        #: Of administrators: they hear what is only theirs, too.
+        self._admins: set[asyncio.Queue[bytes | None]] = set()
         self._closed = False
 
-    def publish(self, name: str, payload: msgspec.Struct) -> None:
+    def publish(self, name: str, payload: msgspec.Struct, *, admins_only: bool = False) -> None:
         data = sse.event(msgspec.json.encode(payload), name=name)
-        for queue in list(self._queues):
+        for queue in list(self._queues & self._admins if admins_only else self._queues):
             try:
                 queue.put_nowait(data)
             except asyncio.QueueFull:
                 self._queues.discard(queue)
 
-    async def subscribe(self, first: tuple[str, msgspec.Struct]) -> AsyncIterator[bytes]:
+    async def subscribe(
+        self, *first: tuple[str, msgspec.Struct], admin: bool = False
+    ) -> AsyncIterator[bytes]:
         """Yield `first`, then every event, with comments in the silences; ends when the hub is closed."""
         queue: asyncio.Queue[bytes | None] = asyncio.Queue(_MAX_WAITING)
         self._queues.add(queue)
+        if admin:
+            self._admins.add(queue)
         try:
-            yield sse.event(msgspec.json.encode(first[1]), name=first[0])
+            for name, payload in first:
+                yield sse.event(msgspec.json.encode(payload), name=name)
             while not self._closed and (queue in self._queues or not queue.empty()):
                 try:
                     async with asyncio.timeout(KEEP_ALIVE_S):
@@ -47,6 +54,7 @@ class EventHub:
                 yield data
         finally:
             self._queues.discard(queue)
+            self._admins.discard(queue)
 
     @property
     def subscribers(self) -> int:

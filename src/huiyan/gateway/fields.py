@@ -38,6 +38,7 @@ class KnownFields(msgspec.Struct):
     stream: bool | None = None
     messages: msgspec.Raw = _RAW
     prompt: msgspec.Raw = _RAW
+    prompt_adapter: str | None = None
     max_tokens: int | None = None
     max_completion_tokens: int | None = None
     min_tokens: int | None = None
@@ -108,6 +109,7 @@ BOUNDED = (
     "model",
     "messages",
     "prompt",
+    "prompt_adapter",
     "max_tokens",
     "max_completion_tokens",
     "min_tokens",

@@ -31,7 +31,7 @@ class LauncherLink:
         Raises: NoLauncherError when there is no launcher (any more), and what the launcher itself raised.
         """
         if self._path is None:
-            raise NoLauncherError("This gateway runs alone, and fetches no models.")
+            raise NoLauncherError("This gateway runs alone: no launcher fetches or updates for it.")
         try:
             async with asyncio.timeout(_TIMEOUT_S):
                 reader, writer = await asyncio.open_unix_connection(self._path, limit=_MAX_LINE_BYTES)
@@ -44,8 +44,9 @@ class LauncherLink:
             answer = msgspec.json.decode(line)
         except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
             raise NoLauncherError("The launcher does not answer.") from error
-        if isinstance(answer, dict) and isinstance(refused := answer.get("error"), dict):
-            raise error_of(refused)
+        # The status of an update has an error of its own, beside much else.
+        if isinstance(answer, dict) and set(answer) == {"error"}:
+            raise error_of(answer["error"])
         return msgspec.convert(answer, kind)
 
 
@@ -65,6 +66,13 @@ def _with_kinds(kind: type[HuiyanError]) -> Iterator[type[HuiyanError]]:
 
 _KINDS: Final = {
     kind.code: kind
-    for root in (StoreError, errors.ModelBusyError, errors.ModelNotFoundError)
+    for root in (
+        StoreError,
+        errors.ModelBusyError,
+        errors.ModelNotFoundError,
+        errors.UpdateError,
+        errors.ToolError,
+        errors.CheckRefusedError,
+    )
     for kind in _with_kinds(root)
 }

@@ -12,10 +12,11 @@ from typing import Any
 import msgspec
 
 from huiyan import __version__
-from huiyan.gateway import schema, schema_admin, schema_images, schema_models
+from huiyan.gateway import schema, schema_admin, schema_images, schema_models, schema_updates
 from huiyan.gateway.live_log import Skipped
 from huiyan.store.fetching import FetchStatus
 from huiyan.tools import catalogue
+from huiyan.updates import status as update_status
 
 #: Structs that appear as bodies; those that they contain come along.
 _BODIES: tuple[type[msgspec.Struct], ...] = (
@@ -39,6 +40,10 @@ _BODIES: tuple[type[msgspec.Struct], ...] = (
     schema_admin.UsageReport,
     schema_models.ModelsReport,
     schema_models.PullRequest,
+    schema_updates.UpdateRequest,
+    schema_updates.RollbackRequest,
+    update_status.UpdatesReport,
+    update_status.UpdateStatus,
     Skipped,
     catalogue.ToolList,
     catalogue.ToolsEvent,
@@ -182,6 +187,7 @@ def _admin_paths() -> Json:
                 "Stop fetching; what has arrived is kept", {"204": _answer("stopped, or nothing ran")}
             ),
         },
+        **_update_paths(),
         "/api/admin/logs": {
             "get": _operation(
                 "The log, as it is written",
@@ -200,6 +206,34 @@ def _admin_paths() -> Json:
         },
         "/metrics": {
             "get": _operation("For Prometheus", {"200": _answer("", {"type": "string"}, "text/plain")})
+        },
+    }
+
+
+def _update_paths() -> Json:
+    status = _ref(update_status.UpdateStatus)
+    return {
+        "/api/admin/updates": {
+            "get": _operation(
+                "Components, what the configured feed has for them, and the update that runs",
+                {"200": _answer("", _ref(update_status.UpdatesReport))},
+            ),
+            "post": _operation(
+                "Update a component; `update` in /api/events says how far it is",
+                {"202": _answer("it is under way", status)},
+                request=_ref(schema_updates.UpdateRequest),
+            ),
+            "delete": _operation(
+                "Stop the update; what was active stays, or comes back",
+                {"204": _answer("stopped, or nothing ran")},
+            ),
+        },
+        "/api/admin/updates/rollback": {
+            "post": _operation(
+                "Go back to what a component was before its last update",
+                {"202": _answer("it is under way", status)},
+                request=_ref(schema_updates.RollbackRequest),
+            )
         },
     }
 
@@ -236,7 +270,8 @@ def document() -> Json:
     unwell = _answer("down", _ref(schema.Health))
     stream: Json = {
         "type": "string",
-        "description": "`hello` (HelloEvent); `engine` (EngineStatus), `fetch` (FetchStatus), `tools`",
+        "description": "`hello` (HelloEvent); `engine` (EngineStatus), `fetch` (FetchStatus), `tools`; "
+        "to administrators `update` (UpdateStatus)",
     }
     paths: Json = {
         "/v1/chat/completions": {

@@ -70,7 +70,7 @@ class PictureReader:
         """VLLM caches pictures by a name that comes with them; others are not told one."""
         self.workshop = dataclasses.replace(self.workshop, uuids=dialect == "vllm")
 
-    def read(self, asked: Asked, card: ModelCard, done: PicturesDone) -> None:
+    def read(self, asked: Asked, card: ModelCard, adapter: PromptAdapter, done: PicturesDone) -> None:
         """Read and check every picture of the request; `done` hears of it, at once where it is refused."""
         if self.reading >= self._most:
             done(
@@ -88,7 +88,7 @@ class PictureReader:
             asked.principal.id,
             self.workshop,
             detail=DetailPixels.of_tokens(card.image_max_tokens),
-            adapter=self.adapter,
+            adapter=adapter,
             attachments=admitted.files,
         )
         future = self._loop.run_in_executor(self.threads, work)

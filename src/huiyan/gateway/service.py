@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import itertools
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from huiyan import __version__
 from huiyan.engines.status import EngineEndpoint, EngineState, EngineStatus, ModelCard
 from huiyan.engines.upstream import Pool
-from huiyan.errors import EngineDiedError, EngineError
+from huiyan.errors import EngineDiedError, EngineError, RequestError, SettingsError
 from huiyan.gateway import budget as token_budget
 from huiyan.gateway.access.runtime import Access
-from huiyan.gateway.adapter import BUILT_IN, clean_completion
+from huiyan.gateway.adapter import BUILT_IN, PromptAdapter, clean_completion
 from huiyan.gateway.adapter import load as load_adapter
 from huiyan.gateway.admission import Admitted, check_engine
 from huiyan.gateway.answers import AnswerBook
@@ -43,6 +44,7 @@ from huiyan.gateway.tool_client import ToolClient
 from huiyan.log import get_logger
 from huiyan.store.fetching import FetchStatus
 from huiyan.tools.catalogue import ToolList, ToolsEvent
+from huiyan.updates.status import UpdateStatus
 
 if TYPE_CHECKING:
     from huiyan.gateway.workers.client import CoordinatorClient
@@ -74,6 +76,8 @@ class Gateway:
         self.engine = engine
         #: Of the model that is, or was last, being fetched.
         self.fetch: FetchStatus | None = None
+        #: The update that runs, or ran last; for administrators.
+        self.update: UpdateStatus | None = None
         self.launcher = LauncherLink(launcher)
         self.boot_id = secrets.token_hex(4)
         self.started_s = time.monotonic()
@@ -92,6 +96,8 @@ class Gateway:
         self.live_log = LiveLog(None if data_dir is None else data_dir / "logs" / "huiyan.jsonl")
         self.tools = ToolClient(data_dir, self._tools_changed)
         self.pictures = PictureReader(options, None if data_dir is None else data_dir / "images")
+        #: Prompt adapters that a request may ask for, by `PromptAdapter.name`.
+        self._adapters: dict[str, PromptAdapter] = {BUILT_IN.id: BUILT_IN}
         self.active = 0
         self._numbers = itertools.count(1)
         traffic = options.traffic
@@ -181,16 +187,43 @@ class Gateway:
         self.fetch = status
         self.events.publish("fetch", status)
 
+    def update_update(self, status: UpdateStatus) -> None:
+        """The launcher says how far an update is; administrators' open pages hear of it."""
+        self.update = status
+        self.events.publish("update", status, admins_only=True)
+
     async def numbers_of_others(self) -> list[Snapshot]:
         """What the other workers on this port have counted."""
         return [] if self.shared is None else await self.shared.numbers_of_others()
 
-    def use_adapter(self, directory: Path | None) -> None:
+    def use_adapter(self, directory: Path | None, installed: Iterable[Path] = ()) -> None:
         """From the next request on, prompts are adapted as `directory` says; None: as huiyan does by itself.
 
-        Raises: SettingsError; then nothing has changed.
+        installed: of adapters that a request may ask for by name. Raises: SettingsError; then nothing has
+        changed.
         """
-        self.pictures.adapter = BUILT_IN if directory is None else load_adapter(directory)
+        adapter = BUILT_IN if directory is None else load_adapter(directory)
+        named = {BUILT_IN.id: BUILT_IN, adapter.name: adapter}
+        for other in installed:
+            # One that is going away at this moment, or was never right, can be asked for by nobody.
+            with contextlib.suppress(SettingsError):
+                found = load_adapter(other)
+                named.setdefault(found.name, found)
+        self.pictures.adapter, self._adapters = adapter, named
+
+    def adapter_of(self, admitted: Admitted) -> PromptAdapter:
+        """The one that the request asks for, else the one in use. Raises: RequestError."""
+        name = admitted.adapter
+        if name is None:
+            return self.pictures.adapter
+        found = self._adapters.get(name)
+        if found is None:
+            raise RequestError(
+                f"The prompt adapter {name[:80]!r} is not installed here.",
+                hint=f"Here are: {', '.join(self._adapters)}. Leave `prompt_adapter` out for the one in use.",
+                param="prompt_adapter",
+            )
+        return found
 
     def pause(self) -> None:
         """Let new requests wait: the engine is being replaced. Ends by itself after `max_pause_s`."""
@@ -222,6 +255,8 @@ class Gateway:
             error = check_engine(self.engine)
             if error is not None:
                 raise error
+        if asked.admitted.adapter is not None:
+            self.adapter_of(asked.admitted)
         if self._backends is not None and self._backends.needs_affinity:
             asked.admitted.affinity = asked.admitted.conversation()
         run = Run(self, asked, sink)
@@ -242,10 +277,10 @@ class Gateway:
         """Of a request without pictures: what a client must not write is taken out of its text."""
         if asked.path == COMPLETION:
             return (clean_completion(self.pictures.adapter, asked.admitted.body),)
-        return assemble(asked.admitted.body, {}, self.pictures.adapter)
+        return assemble(asked.admitted.body, {}, self.adapter_of(asked.admitted))
 
     def read_pictures(self, asked: Asked, done: PicturesDone) -> None:
-        self.pictures.read(asked, self.model, done)
+        self.pictures.read(asked, self.model, self.adapter_of(asked.admitted), done)
 
     def need(self, admitted: Admitted, pictures: Sequence[tuple[int, int]]) -> Ask:
         return token_budget.ask(

@@ -21,13 +21,17 @@ from huiyan.errors import HuiyanError, NotRunningError
 from huiyan.gateway.schema_models import ModelsReport
 from huiyan.launcher.lock import is_held
 from huiyan.launcher.state import DataDir, LauncherInfo, StatusReport, read_info
-from huiyan.messages import refusal
+from huiyan.messages import of_error, refusal
 from huiyan.store.fetching import FetchStatus
+from huiyan.updates.status import UpdatePlan, UpdatesReport, UpdateStatus
 
 #: sun_path holds 104 bytes on macOS and 108 on Linux, with its closing zero.
 MAX_PATH_BYTES: Final = 100
 _MAX_LINE_BYTES: Final = 64 * 1024
 _REQUEST_TIMEOUT_S: Final = 10.0
+_UPDATE_OPS: Final = frozenset(
+    {"updates", "update_plan", "update_status", "update", "update_cancel", "update_rollback"}
+)
 
 
 class Controlled(Protocol):
@@ -53,6 +57,26 @@ class Controlled(Protocol):
         """Fetch a model; None: what is wanted. Raises: HuiyanError."""
 
     def cancel_pull(self) -> None: ...
+
+    async def updates(self, feed: str | None, *, look: bool) -> UpdatesReport:
+        """feed: path or URL to look at in place of the configured one; look: False looks at none.
+
+        Raises: HuiyanError.
+        """
+
+    async def update_plan(self, component: str, *, feed: str | None, version: str | None) -> UpdatePlan:
+        """What it would mean. Raises: HuiyanError."""
+
+    def update_status(self) -> UpdateStatus | None:
+        """Of the update that runs, or ran last."""
+
+    async def update(self, component: str, *, feed: str | None, version: str | None) -> UpdateStatus:
+        """Begin to replace a component. Raises: UpdateError and its kinds."""
+
+    def cancel_update(self) -> None: ...
+
+    async def roll_back(self, component: str) -> UpdateStatus:
+        """Begin to go back. Raises: UpdateError and its kinds."""
 
 
 def socket_path(run_directory: Path) -> Path:
@@ -106,7 +130,7 @@ class ControlServer:
             try:
                 await self._answer(_request(line), reader, writer)
             except HuiyanError as error:
-                await _write(writer, _refused(error.code, error.message, error.hint))
+                await _write(writer, _refusal_of(error))
         except (OSError, TimeoutError, ValueError):
             # A caller that left, or one that never asked.
             pass
@@ -143,12 +167,44 @@ class ControlServer:
         elif op == "cancel_pull":
             self._controlled.cancel_pull()
             await _write(writer, {})
+        elif op in _UPDATE_OPS:
+            await _write(writer, await self._about_updates(op, request))
         else:
             await _write(writer, _refused("unknown_op", f"There is no operation {op!r}."))
+
+    async def _about_updates(self, op: str, request: dict[str, Any]) -> object:
+        feed = _text(request, "feed")
+        component = _text(request, "component") or ""
+        if op == "updates":
+            return await self._controlled.updates(feed, look=request.get("look") is not False)
+        if op == "update_status":
+            return self._controlled.update_status()
+        version = _text(request, "version")
+        if op == "update_plan":
+            return await self._controlled.update_plan(component, feed=feed, version=version)
+        if op == "update":
+            return await self._controlled.update(component, feed=feed, version=version)
+        if op == "update_rollback":
+            return await self._controlled.roll_back(component)
+        self._controlled.cancel_update()
+        return {}
+
+
+def _text(request: dict[str, Any], name: str) -> str | None:
+    value = request.get(name)
+    return None if value is None else str(value)
 
 
 def _refused(code: str, message: str, hint: str = "") -> dict[str, Any]:
     return {"error": {"code": code, "message": message, "hint": hint}}
+
+
+def _refusal_of(error: HuiyanError) -> dict[str, Any]:
+    """With its sentences in Chinese, for a command whose reader has them so."""
+    message_zh, hint_zh = of_error(error, "zh")
+    told = _refused(error.code, error.message, error.hint)
+    told["error"] |= {"message_zh": message_zh, "hint_zh": hint_zh}
+    return told
 
 
 def _request(line: bytes) -> dict[str, Any]:
@@ -175,9 +231,9 @@ def running(data_dir: DataDir) -> LauncherInfo:
     return info
 
 
-def ask(info: LauncherInfo, op: str, *, timeout_s: float = 5.0) -> bytes:
-    """One answer, as JSON. Blocks. Raises: NotRunningError when nobody answers."""
-    for line in stream(info, op, timeout_s=timeout_s):
+def ask(info: LauncherInfo, op: str, *, timeout_s: float = 5.0, **fields: object) -> bytes:
+    """One answer, as JSON. fields: of the question. Blocks. Raises: NotRunningError when nobody answers."""
+    for line in stream(info, op, timeout_s=timeout_s, **fields):
         return line
     raise refusal(NotRunningError, "lock.silent", pid=info.pid)
 
@@ -192,13 +248,13 @@ def own_key(info: LauncherInfo) -> str:
     return str(msgspec.json.decode(ask(info, "own_key"), type=dict[str, str])["key"])
 
 
-def stream(info: LauncherInfo, op: str, *, timeout_s: float | None) -> Iterator[bytes]:
+def stream(info: LauncherInfo, op: str, *, timeout_s: float | None, **fields: object) -> Iterator[bytes]:
     """Lines of an answer until it ends. timeout_s: for each. Raises: NotRunningError."""
     try:
         with socket.socket(socket.AF_UNIX) as sock:
             sock.settimeout(timeout_s)
             sock.connect(info.socket)
-            sock.sendall(_line({"op": op}))
+            sock.sendall(_line({"op": op, **fields}))
             with sock.makefile("rb") as file:
                 yield from file
     except OSError as error:

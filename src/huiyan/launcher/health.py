@@ -10,6 +10,7 @@ import http.client
 import json
 import struct
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,14 +30,20 @@ _MAX_TOKENS: Final = 64
 def canary_png() -> bytes:
     """PNG, 256 x 256, 8-bit RGB: a red disc on white."""
     centre = (_SIDE_PX - 1) / 2
-    rows = bytearray()
+    rows = []
     for y in range(_SIDE_PX):
         inside = _RADIUS_PX**2 - (y - centre) ** 2
         half = int(inside**0.5) if inside > 0 else 0
         left = _SIDE_PX // 2 - half
-        rows += b"\0" + b"\xff\xff\xff" * left + b"\xe0\x20\x20" * (2 * half) + b"\xff\xff\xff" * left
-    header = struct.pack(">IIBBBBB", _SIDE_PX, _SIDE_PX, 8, 2, 0, 0, 0)
-    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(bytes(rows))), (b"IEND", b""))
+        rows.append(b"\xff\xff\xff" * left + b"\xe0\x20\x20" * (2 * half) + b"\xff\xff\xff" * left)
+    return rgb_png(_SIDE_PX, _SIDE_PX, rows)
+
+
+def rgb_png(width: int, height: int, rows: Iterable[bytes]) -> bytes:
+    """PNG, 8-bit RGB. rows: from the top, 3 x width bytes each."""
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    data = zlib.compress(b"".join(b"\0" + row for row in rows))
+    chunks = ((b"IHDR", header), (b"IDAT", data), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
         for kind, data in chunks
@@ -45,12 +52,16 @@ def canary_png() -> bytes:
 
 def canary_request(model: str) -> dict[str, Any]:
     """The body for `/v1/chat/completions`."""
-    url = "data:image/png;base64," + base64.b64encode(canary_png()).decode()
+    return _request(model, canary_png(), _MAX_TOKENS)
+
+
+def _request(model: str, png: bytes, max_tokens: int) -> dict[str, Any]:
+    url = "data:image/png;base64," + base64.b64encode(png).decode()
     content = [{"type": "image_url", "image_url": {"url": url}}, {"type": "text", "text": _QUESTION}]
     return {
         "model": model,
         "messages": [{"role": "user", "content": content}],
-        "max_tokens": _MAX_TOKENS,
+        "max_tokens": max_tokens,
         "temperature": 0,
     }
 
@@ -62,10 +73,19 @@ def ask_canary(endpoint: EngineEndpoint, model: str, *, timeout_s: float, any_an
 
     Raises: StartFailedError when it does not answer, or not about what it was shown.
     """
+    return check_answer(_ask(endpoint, canary_request(model), timeout_s), any_answer=any_answer)
+
+
+def ask_about(endpoint: EngineEndpoint, model: str, png: bytes, *, max_tokens: int, timeout_s: float) -> str:
+    """The engine's description of a picture. Blocks. Raises: StartFailedError when it does not answer."""
+    return check_answer(_ask(endpoint, _request(model, png, max_tokens), timeout_s), any_answer=True)
+
+
+def _ask(endpoint: EngineEndpoint, request: dict[str, Any], timeout_s: float) -> bytes:
     headers = {"Content-Type": "application/json", **authorization(endpoint)}
     connection = connect(endpoint, timeout_s=timeout_s)
     try:
-        connection.request("POST", "/v1/chat/completions", json.dumps(canary_request(model)), headers)
+        connection.request("POST", "/v1/chat/completions", json.dumps(request), headers)
         response = connection.getresponse()
         body = response.read()
     except (OSError, http.client.HTTPException) as error:
@@ -77,7 +97,7 @@ def ask_canary(endpoint: EngineEndpoint, model: str, *, timeout_s: float, any_an
     if response.status != http.client.OK:
         reason = f"HTTP {response.status} {body[:200].decode('utf-8', 'replace')}"
         raise refusal(StartFailedError, "canary.no_answer", reason=reason)
-    return check_answer(body, any_answer=any_answer)
+    return body
 
 
 def check_answer(body: bytes, *, any_answer: bool = False) -> str:

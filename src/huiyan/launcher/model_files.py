@@ -22,10 +22,11 @@ from huiyan.engines import gguf, safetensors_dir
 from huiyan.engines.options import EngineOptions
 from huiyan.engines.status import ModelCard
 from huiyan.errors import DigestMismatchError, ModelFileMissingError, StoreError
-from huiyan.launcher import safetensors_files
+from huiyan.launcher import nano_files, safetensors_files
 from huiyan.launcher.safetensors_files import SafetensorsFiles
 from huiyan.launcher.stored import stored_model
 from huiyan.messages import Text, refusal
+from huiyan.store.compose import Snapshot
 from huiyan.store.lock import ModelLock
 from huiyan.store.manifest import Manifest, VerificationRecord, check_sizes, read_manifest, verify
 
@@ -87,7 +88,7 @@ def choose(options: EngineOptions, store_dir: Path | None = None) -> ModelFiles 
         if options.engine == "vllm" and path.exists():
             raise refusal(ModelFileMissingError, "model.vllm_gguf", path=path)
         return _local(path, options)
-    wanted = None if options.model in (None, nano.MODEL_ID) else options.model
+    wanted = None if options.model in (None, nano.MODEL_ID, nano.STORE_ID) else options.model
     if wanted is not None and store_dir is not None:
         stored = stored_model(store_dir, wanted, engine="vllm" if options.engine == "vllm" else "llama_cpp")
         if stored is not None and options.engine == "vllm" and not stored.is_gguf:
@@ -102,7 +103,7 @@ def choose(options: EngineOptions, store_dir: Path | None = None) -> ModelFiles 
     if options.context_tokens is not None:
         context_tokens = min(options.context_tokens, card.context_tokens)
         card = msgspec.structs.replace(card, context_tokens=context_tokens)
-    return _nano(card)
+    return _nano(card, store_dir)
 
 
 def _is_path(model: str) -> bool:
@@ -110,7 +111,10 @@ def _is_path(model: str) -> bool:
     return model.startswith(("/", "./", "../", "~")) or model.lower().endswith(".gguf")
 
 
-def _nano(card: ModelCard) -> ModelFiles:
+def _nano(card: ModelCard, store_dir: Path | None) -> ModelFiles:
+    updated = None if store_dir is None else nano_files.updated(store_dir)
+    if updated is not None:
+        return of_nano(card, updated)
     manifest = read_manifest(nano.MANIFEST_PATH)
     _whole(lambda manifest: check_sizes(nano.DIRECTORY, manifest), manifest)
     head = gguf.read_head(nano.MODEL_PATH)
@@ -121,6 +125,21 @@ def _nano(card: ModelCard) -> ModelFiles:
         kv_bytes_per_token=head.kv_bytes_per_token,
         trained_context_tokens=head.trained_context_tokens,
         manifest=manifest,
+    )
+
+
+def of_nano(card: ModelCard, snapshot: Snapshot) -> ModelFiles:
+    """Nano with a component of it replaced, from the store. Raises: DigestMismatchError, StoreError."""
+    model_path, mmproj_path = (snapshot.tree / path.name for path in (nano.MODEL_PATH, nano.MMPROJ_PATH))
+    head = _head(model_path)
+    _head(mmproj_path)
+    return ModelFiles(
+        card=card,
+        model_path=model_path,
+        mmproj_path=mmproj_path,
+        kv_bytes_per_token=head.kv_bytes_per_token,
+        trained_context_tokens=head.trained_context_tokens,
+        lock=snapshot.lock,
     )
 
 

@@ -7,7 +7,7 @@ import contextlib
 import enum
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,11 +26,18 @@ from huiyan.launcher.services import Services
 from huiyan.launcher.signals import stop_signals
 from huiyan.launcher.state import DataDir, LauncherInfo, StatusReport, read_info, remove_info, write_info
 from huiyan.launcher.stored import stored_model
+from huiyan.launcher.updates import service as updates
+from huiyan.launcher.updates.adapter import directories as adapter_directories
+from huiyan.launcher.updates.live import LiveSystem
+from huiyan.launcher.updates.places import open_place
+from huiyan.launcher.updates.registry import Registry
+from huiyan.launcher.updates.service import UpdateService
 from huiyan.messages import Text, refusal
 from huiyan.settings.model import Settings
 from huiyan.store.fetching import FetchStatus
 from huiyan.store.manifest import VerificationRecord, disk_error
 from huiyan.store.snapshots import Store
+from huiyan.updates.status import UpdatePlan, UpdatesReport, UpdateStatus
 
 _log = log.get_logger(__name__)
 
@@ -74,6 +81,7 @@ class Launcher:
         #: Sockets and directories of engines that came after the first.
         self._switched = contextlib.ExitStack()
         self._models: ModelFetches | None = None
+        self._updates: UpdateService | None = None
 
     async def run(self) -> Outcome:
         """Until a signal or `huiyan stop` ends it. Raises: HuiyanError if start or gateway fail."""
@@ -114,10 +122,7 @@ class Launcher:
         Raises: StoreError and its kinds, EngineNotInstalledError, StartFailedError.
         """
         assert self._services is not None
-        if self._switching:
-            raise refusal(StartFailedError, "switch.busy")
-        self._switching = True
-        try:
+        with self._one_switch():
             named = {} if model is None else {"model": model}
             given = self._settings.engine.model_copy(
                 update={"model_path": model_path, "engine": "auto", **named}
@@ -126,6 +131,15 @@ class Launcher:
             engine = await asyncio.to_thread(engine_for, settings, self._switched)
             gpu_now = self._services.engine.name == "vllm"
             await self._services.switch_model(engine, beside=not (gpu_now and engine.name == "vllm"))
+
+    @contextlib.contextmanager
+    def _one_switch(self) -> Iterator[None]:
+        """Raises: StartFailedError while an engine is being replaced already."""
+        if self._switching:
+            raise refusal(StartFailedError, "switch.busy")
+        self._switching = True
+        try:
+            yield
         finally:
             self._switching = False
 
@@ -153,6 +167,30 @@ class Launcher:
     def cancel_pull(self) -> None:
         assert self._models is not None
         self._models.cancel()
+
+    async def updates(self, feed: str | None, *, look: bool) -> UpdatesReport:
+        return await self._update_service().report(feed, look=look)
+
+    async def update_plan(self, component: str, *, feed: str | None, version: str | None) -> UpdatePlan:
+        return await self._update_service().planned(component, feed=feed, version=version)
+
+    def update_status(self) -> UpdateStatus | None:
+        return self._update_service().status
+
+    async def update(self, component: str, *, feed: str | None, version: str | None) -> UpdateStatus:
+        return await self._update_service().start(component, feed=feed, version=version)
+
+    def cancel_update(self) -> None:
+        self._update_service().cancel()
+
+    async def roll_back(self, component: str) -> UpdateStatus:
+        return await self._update_service().roll_back(component)
+
+    def _update_service(self) -> UpdateService:
+        """Raises: StartFailedError before everything runs."""
+        if self._updates is None or not self._ready:
+            raise refusal(StartFailedError, "update.not_ready")
+        return self._updates
 
     def model_fetched(self, model_id: str) -> Literal["restart", "switch"]:
         """A model is in the store now. Returns what it takes until it answers.
@@ -253,6 +291,8 @@ class Launcher:
         )
         resources.enter_context(DataDirLock(self._data_dir))
         sink = self._open_log(resources)
+        # Before anything is read that an update may have left between two states.
+        await asyncio.to_thread(self._end_interrupted)
         prepared = await prepare(
             settings,
             reporter,
@@ -289,6 +329,7 @@ class Launcher:
             told=services.tell_fetch,
             fetched=self.model_fetched,
         )
+        self._updates = self._make_updates(prepared, services)
         reporter.begin("gateway", Text("state.starting", {}))
         early, self._prestarted = self._prestarted, None
         services.start_gateway(early)
@@ -313,6 +354,25 @@ class Launcher:
         services.start_tools()
         _log.info("ready at %s", prepared.url, extra={"took_s": round(time.time() - self._started_unix_s, 2)})
         reporter.send(Event(kind="ready", text=Text("ready", {"url": prepared.url}), url=prepared.url))
+
+    def _end_interrupted(self) -> None:
+        for entry in updates.recover(Registry(self._settings)):
+            words = {"name": entry.component, "version": entry.version}
+            self._reporter.note(Text("update.interrupted", words))
+
+    def _make_updates(self, prepared: Prepared, services: Services) -> UpdateService:
+        live = LiveSystem(
+            self._settings, prepared, services, switching=self._one_switch, resources=self._switched
+        )
+        dirs = adapter_directories(self._data_dir.root)
+        if (active := dirs.active()) and dirs.has(active):
+            services.begin_with_adapter(dirs.directory(active), dirs.installed())
+        return UpdateService(
+            Registry(self._settings, live),
+            feed=self._settings.update_feed,
+            open_place=open_place(self._settings),
+            told=services.tell_update,
+        )
 
     async def _check_health(self, prepared: Prepared) -> None:
         """The gateway has been told that the engine is ready; it may need a moment to take that in."""
@@ -367,6 +427,8 @@ class Launcher:
         self._stop.set()
         if self._models is not None:
             await self._models.stop()
+        if self._updates is not None:
+            await self._updates.stop()
         if self._services is not None:
             await self._services.stop(hurry=not self._ready)
         _log.info("stopped")

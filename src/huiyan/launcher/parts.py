@@ -94,7 +94,7 @@ def canary_probe(
     return probe
 
 
-def gateway_spec(
+def gateway_spec(  # noqa: PLR0913 - what a gateway is told, each under its name
     prepared: Prepared,
     *,
     data_dir: Path,
@@ -104,6 +104,7 @@ def gateway_spec(
     engine_now: Callable[[], Engine],
     timeout_s: float,
     drain_timeout_s: float,
+    on_message: Callable[[Mapping[str, Any]], None] | None = None,
 ) -> ChildSpec:
     """engine_status, engine_now, now: asked at every spawn, so that a new gateway knows how things stand.
 
@@ -136,6 +137,7 @@ def gateway_spec(
         explain=explain_gateway,
         drain={"type": "drain"},
         drain_timeout_s=drain_timeout_s,
+        on_message=on_message,
     )
 
 

@@ -9,14 +9,22 @@ from huiyan.errors import EngineRefusedError, HuiyanError, QueueFullError
 
 
 def rebuild(error: Mapping[str, Any], otherwise: type[HuiyanError]) -> HuiyanError:
-    """error: `code`, `message` and `hint` as JSON brought them. otherwise: for a code that is not ours."""
+    """error: `code`, `message` and `hint` as JSON brought them, perhaps with `_zh`, their Chinese.
+
+    otherwise: for a code that is not ours.
+    """
     code = error.get("code")
     kind = next((known for known in _kinds(HuiyanError) if known.code == code), otherwise)
     message, hint = str(error.get("message", "")), str(error.get("hint") or "")
     if issubclass(kind, QueueFullError | EngineRefusedError):
         # Their further fields are for HTTP and did not come along.
         kind = otherwise
-    return kind(message, hint=hint)
+    rebuilt = kind(message, hint=hint)
+    if error.get("message_zh"):
+        words = {"en": message, "zh": str(error["message_zh"])}
+        hints = {"hint_en": hint, "hint_zh": str(error.get("hint_zh") or hint)}
+        rebuilt.sentence = ("told", {**words, **hints})
+    return rebuilt
 
 
 def _kinds(kind: type[HuiyanError]) -> Iterator[type[HuiyanError]]:

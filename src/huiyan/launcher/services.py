@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import psutil
@@ -20,7 +21,7 @@ from huiyan.engines.supervisor import Supervisor
 from huiyan.engines.upstream import Pool
 from huiyan.engines.vllm import VllmEngine
 from huiyan.engines.vllm_steps import lower
-from huiyan.errors import EngineError, HuiyanError, StartFailedError
+from huiyan.errors import ComponentMismatchError, EngineError, EngineLostError, HuiyanError, StartFailedError
 from huiyan.gateway import engine_metrics
 from huiyan.launcher import parts
 from huiyan.launcher.events import Event, Reporter
@@ -31,12 +32,15 @@ from huiyan.messages import Text, known, refusal
 from huiyan.settings.model import Settings
 from huiyan.store.fetching import FetchStatus
 from huiyan.store.manifest import VerificationRecord
+from huiyan.updates.status import UpdateStatus
 
 #: While an engine loads, its resident memory is held against the size of its files this often.
 _LOAD_POLL_S = 0.5
 #: While an engine is being replaced, it is asked this often whether it is idle, and no longer than that.
 _IDLE_POLL_S = 0.5
 _LONGEST_ANSWER_S = 900.0
+#: For a gateway to read a prompt adapter's directory.
+_ADAPTER_TIMEOUT_S = 10.0
 
 
 @dataclass
@@ -63,6 +67,11 @@ class Services:
         """environment: of the children. control: the launcher's socket. tasks: supervisors run in it."""
         self._control = control
         self._fetch: FetchStatus | None = None
+        self._update: UpdateStatus | None = None
+        #: Directories of the prompt adapter in use ("": huiyan's own), and of those that requests may name.
+        self._adapter = ""
+        self._adapters: list[str] = []
+        self._adapter_told: asyncio.Future[str] | None = None
         self._settings = settings
         self._prepared = prepared
         self._slot = EngineSlot(prepared.engine)
@@ -73,6 +82,8 @@ class Services:
         self._gateway: Supervisor | None = None
         self._engine: Supervisor | None = None
         self._tools: Supervisor | None = None
+        #: Engines on their way in or out: a stop ends them, too.
+        self._others: set[Supervisor] = set()
         #: The engine's, before its process exists.
         self._early = ChildStatus(state=EngineState.STARTING)
         self._stopping = asyncio.Event()
@@ -99,12 +110,16 @@ class Services:
                 "control": str(self._control),
                 "paused": self._paused,
                 "fetch": self._fetch,
+                "update": self._update,
+                "adapter": self._adapter,
+                "adapters": self._adapters,
             },
             environment=self._environment,
             engine_status=self.engine_status,
             engine_now=lambda: self.engine,
             timeout_s=options.gateway_timeout_s,
             drain_timeout_s=options.drain_timeout_s,
+            on_message=self._on_gateway_message,
         )
         self._gateway = Supervisor(
             spec,
@@ -167,27 +182,46 @@ class Services:
             self._tasks.create_task(self._watch_loading(supervisor, slot.engine.weights_bytes))
         return supervisor
 
-    async def switch_model(self, engine: LlamaCppEngine | VllmEngine, *, beside: bool) -> None:
-        """Serve another model. No request fails: answers under way end on the old engine.
+    async def switch_model(
+        self,
+        engine: LlamaCppEngine | VllmEngine,
+        *,
+        beside: bool,
+        prove: Callable[[], Awaitable[None]] | None = None,
+        wait_for_old: bool = True,
+    ) -> float:
+        """Serve another model, or the same one with other files. No request fails: answers under way end on
+        the old engine. Returns for how many seconds new requests had to wait.
 
         beside: both engines at the same time for a while; else requests wait while the old one makes room.
+        prove: asked once the new engine is ready, before it gets a request; what it raises ends the switch.
+        wait_for_old: return only when the old engine's last answer has ended.
         Raises: StartFailedError and its kinds when the new one does not become ready; the old one serves on.
         """
         assert self._engine is not None
         old, old_slot = self._engine, self._slot
         slot = EngineSlot(engine)
         self._reporter.note(Text("switch.begins", {"model": engine.card.name}))
+        loop = asyncio.get_running_loop()
+        paused_at_s = loop.time()
         if not beside:
             self.pause_gateway()
             await self._until_idle(old_slot.engine)
             await old.stop()
         new = self._supervise(slot)
         new.subscribe(lambda status: self._on_switching(new, slot, status))
+        self._others.add(new)
         try:
             await new.wait_ready()
-        except HuiyanError as error:
+            if prove is not None:
+                await prove()
+        except (HuiyanError, asyncio.CancelledError) as error:
             await new.stop(hurry=True)
-            self._reporter.note(Text("switch.failed", {"model": engine.card.name, "cause": error.message}))
+            self._others.discard(new)
+            if self._stopping.is_set():
+                raise
+            cause = error.message if isinstance(error, HuiyanError) else Text("switch.cancelled", {})
+            self._reporter.note(Text("switch.failed", {"model": engine.card.name, "cause": cause}))
             if not beside:
                 self._engine = self._supervise(old_slot)
                 self._engine.subscribe(self._on_engine)
@@ -195,6 +229,7 @@ class Services:
                 self.resume_gateway()
             self._tell_gateway()
             raise
+        self._others.discard(new)
         self._slot, self._engine = slot, new
         new.subscribe(self._on_engine)
         if self._gateway is not None:
@@ -207,11 +242,82 @@ class Services:
                 }
             )
         self._reporter.note(Text("switch.done", {"model": slot.engine.card.name}))
-        if beside:
-            await self._until_idle(old_slot.engine)
-            await old.stop()
-        else:
+        if not beside:
             self.resume_gateway()
+            return loop.time() - paused_at_s
+        self._others.add(old)
+        retiring = self._tasks.create_task(self._retire(old, old_slot))
+        if wait_for_old:
+            await asyncio.wait([retiring])
+        return 0.0
+
+    async def _retire(self, old: Supervisor, slot: EngineSlot) -> None:
+        """End an engine that gets no new requests, after its last answer."""
+        await self._until_idle(slot.engine)
+        await old.stop()
+        self._others.discard(old)
+
+    async def swap_files(
+        self, engine: LlamaCppEngine | VllmEngine, swap: Callable[[], Coroutine[Any, Any, object]]
+    ) -> float:
+        """The same engine process with other files: `swap` tells it, while new requests wait in the gateway.
+
+        engine: with which a later life begins. Returns for how many seconds requests waited.
+        Raises: EngineError when it serves what it served before, started anew where it had to be.
+        """
+        assert self._engine is not None
+        loop = asyncio.get_running_loop()
+        started_s = loop.time()
+        self.pause_gateway()
+        # To its end, whoever stops waiting for it: half of a swap is none.
+        swapping = self._tasks.create_task(_outcome(swap()))
+        try:
+            error = await _to_its_end(swapping)
+            if error is None:
+                self._slot.engine = engine
+            elif isinstance(error, EngineLostError) and not self._stopping.is_set():
+                await self._engine.stop(hurry=True)
+                self._engine = self._supervise(self._slot)
+                self._engine.subscribe(self._on_engine)
+                await self._engine.wait_ready()
+        finally:
+            self.resume_gateway()
+        if error is not None:
+            raise error
+        return loop.time() - started_s
+
+    async def use_adapter(self, directory: Path | None, installed: Sequence[Path]) -> None:
+        """From the next request on, prompts are adapted as `directory` says; None: as huiyan does by itself.
+
+        installed: of adapters that a request may ask for by name.
+        Raises: ComponentMismatchError when the gateway cannot read it; then it goes on as before.
+        """
+        self._adapters = [str(each) for each in installed]
+        message = {"type": "adapter", "directory": "" if directory is None else str(directory)}
+        if self._gateway is None or self._gateway.status.state is not EngineState.READY:
+            self._adapter = message["directory"]
+            return
+        self._adapter_told = asyncio.get_running_loop().create_future()
+        self._gateway.send({**message, "installed": self._adapters})
+        try:
+            async with asyncio.timeout(_ADAPTER_TIMEOUT_S):
+                error = await self._adapter_told
+        except TimeoutError:
+            error = "the gateway does not answer"
+        finally:
+            self._adapter_told = None
+        if error:
+            raise refusal(ComponentMismatchError, "update.adapter_refused", reason=error)
+        self._adapter = message["directory"]
+
+    def begin_with_adapter(self, directory: Path, installed: Sequence[Path]) -> None:
+        """The gateway that is about to be started begins with this one."""
+        self._adapter, self._adapters = str(directory), [str(each) for each in installed]
+
+    def _on_gateway_message(self, message: Mapping[str, Any]) -> None:
+        told = self._adapter_told
+        if message.get("type") == "adapter" and told is not None and not told.done():
+            told.set_result(str(message.get("error", "")))
 
     def _on_switching(self, new: Supervisor, slot: EngineSlot, status: ChildStatus) -> None:
         """Pages are told how far the next model is, while the present one answers."""
@@ -232,7 +338,7 @@ class Services:
         deadline = loop.time() + _LONGEST_ANSWER_S
         quiet = 0
         try:
-            while quiet < 2 and loop.time() < deadline:
+            while quiet < 2 and loop.time() < deadline and not self._stopping.is_set():
                 await asyncio.sleep(_IDLE_POLL_S)
                 _, text = await pool.fetch("GET", "/metrics", timeout_s=30.0)
                 state = engine_metrics.parse(text)
@@ -271,6 +377,12 @@ class Services:
         if self._gateway is not None:
             self._gateway.send({"type": "fetch", "status": msgspec.to_builtins(status)})
 
+    def tell_update(self, status: UpdateStatus) -> None:
+        """Administrators' open pages hear how far the update of a component is."""
+        self._update = status
+        if self._gateway is not None:
+            self._gateway.send({"type": "update", "status": msgspec.to_builtins(status)})
+
     async def wait_ready(self, part: parts.Part) -> None:
         """Raises: StartFailedError when the part stays down."""
         supervisor = self._gateway if part == "gateway" else self._engine
@@ -302,14 +414,14 @@ class Services:
 
     def hurry(self) -> None:
         """Cut a stop short."""
-        for supervisor in (self._gateway, self._tools, self._engine):
+        for supervisor in (self._gateway, self._tools, self._engine, *self._others):
             if supervisor is not None:
                 supervisor.hurry()
 
     async def stop(self, *, hurry: bool) -> None:
         """End all, the gateway first: its running answers need the others."""
         self._stopping.set()
-        for supervisor in (self._gateway, self._tools, self._engine):
+        for supervisor in (self._gateway, self._tools, self._engine, *self._others):
             if supervisor is not None:
                 await supervisor.stop(hurry=hurry)
 
@@ -391,3 +503,24 @@ class Services:
                 progress=status.progress,
             )
             self._reporter.send(step)
+
+
+async def _outcome(work: Coroutine[Any, Any, object]) -> EngineError | None:
+    """How it went, as a value: a task group would end with an exception."""
+    try:
+        await work
+    except EngineError as error:
+        return error
+    return None
+
+
+async def _to_its_end(task: asyncio.Task[EngineError | None]) -> EngineError | None:
+    """Its result. Cancelled meanwhile, this waits all the same, and the caller is cancelled afterwards."""
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        me = asyncio.current_task()
+        assert me is not None
+        asyncio.get_running_loop().call_soon(me.cancel)
+        return task.result()

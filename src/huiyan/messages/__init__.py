@@ -28,6 +28,7 @@ from huiyan.messages import (
     store,
     tls,
     tools,
+    updates,
 )
 
 Language = Literal["zh", "en"]
@@ -54,6 +55,7 @@ CATALOGUE: Final[dict[str, tuple[str, str]]] = {
     **store.SENTENCES,
     **tls.SENTENCES,
     **tools.SENTENCES,
+    **updates.SENTENCES,
 }
 
 

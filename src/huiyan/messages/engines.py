@@ -141,6 +141,7 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
         "{model} 没有就绪，继续使用现在的模型：{cause}",
         "{model} did not become ready, the present model stays: {cause}",
     ),
+    "switch.cancelled": ("已取消", "cancelled"),
     "switch.busy": ("正在更换模型，请稍候。", "A model is being changed already; wait for it."),
     "switch.busy.hint": (
         "完成后再试：huiyan status 可查看。",

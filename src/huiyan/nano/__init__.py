@@ -18,6 +18,8 @@ MMPROJ_PATH: Final = DIRECTORY / "nano-mmproj.gguf"
 MANIFEST_PATH: Final = DIRECTORY / "manifest.json"
 
 MODEL_ID: Final = "nano"
+#: In the model store, where it comes once a component of it has been updated.
+STORE_ID: Final = "huiyan/nano"
 CONTEXT_TOKENS: Final = 4096
 #: Visual tokens of one picture in training; others ruin its answers.
 IMAGE_MIN_TOKENS: Final = 64

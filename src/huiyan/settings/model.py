@@ -37,6 +37,9 @@ class Settings(BaseSettings):
 
     data_dir: Path = Field(description="Directory for logs, lock and state.")
     lang: Literal["auto", "zh", "en"] = Field("auto", description="Language of the command line.")
+    update_feed: str | None = Field(
+        None, description="Where `huiyan update` looks for releases: a path, or an http(s) URL."
+    )
     gateway: GatewayOptions = Field(default_factory=lambda: GatewayOptions.model_validate({}))
     engine: EngineOptions = Field(default_factory=lambda: EngineOptions.model_validate({}))
     launcher: LauncherOptions = Field(default_factory=lambda: LauncherOptions.model_validate({}))

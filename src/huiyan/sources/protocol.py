@@ -75,10 +75,11 @@ class Source(Protocol):
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
     """One look at a pull. total_bytes: 0 while unknown; eta_s: None while unknown.
 
+    phase: listing, fetching, checking, composing, done; an update has the journal's steps.
     done_bytes: of total_bytes, with what was here before. moved_bytes: came over the network.
     """
 
-    phase: Literal["listing", "fetching", "checking", "composing", "done"]
+    phase: str
     file: str = ""
     done_bytes: int = 0
     total_bytes: int = 0

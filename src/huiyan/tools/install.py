@@ -35,7 +35,7 @@ OnStep = Callable[[str], None]
 _KEPT_VERSIONS: Final = 2
 
 
-async def install(
+async def install(  # noqa: PLR0913 - one parameter for each choice of whoever installs
     data_dir: Path,
     source: Source,
     *,
@@ -43,11 +43,13 @@ async def install(
     name: str | None = None,
     allow_network: bool | None = None,
     allow_build: bool = False,
+    activate: bool = True,
     on_step: OnStep = lambda _: None,
     on_line: Callable[[str], None] = lambda _: None,
 ) -> Installed:
     """Install or update. allow_network: None leaves the grant as it is.
 
+    activate: False makes and tries the version and leaves the one before current (`records.point_at`).
     environment: for uv. Raises: ToolInstallError, ToolManifestError, ToolError and its kinds, StoreError.
     """
     if name is not None and not NAME.fullmatch(name):
@@ -61,7 +63,14 @@ async def install(
             uv = Uv(environment, on_line, allow_build=allow_build) if source.kind != "url" else None
             made = await make(source, temporary, uv)  # type: ignore[arg-type]  # not used for a URL
             return await _activate(
-                data_dir, temporary, source, made, name=name, allow_network=allow_network, on_step=on_step
+                data_dir,
+                temporary,
+                source,
+                made,
+                name=name,
+                allow_network=allow_network,
+                activate=activate,
+                on_step=on_step,
             )
         except OSError as error:
             raise disk_error(error, temporary) from error
@@ -77,6 +86,7 @@ async def _activate(
     *,
     name: str | None,
     allow_network: bool | None,
+    activate: bool,
     on_step: OnStep,
 ) -> Installed:
     chosen = name or made.name
@@ -116,9 +126,11 @@ async def _activate(
         shutil.rmtree(trial.work, ignore_errors=True)
     records.write_record(version, record)
     records.write_grants(directory, grants)
+    if not activate:
+        return Installed(directory=directory, record=record, grants=grants)
     if not same:
         records.point_at(directory, made.version)
-    _prune(directory, made.version)
+    prune(directory, made.version)
     return Installed(directory=directory, record=record, grants=grants)
 
 
@@ -189,7 +201,7 @@ def _changing(tools: Path) -> Iterator[None]:
         os.close(lock)
 
 
-def _prune(directory: Path, current: str) -> None:
+def prune(directory: Path, current: str) -> None:
     """Keep the current version and the one before it."""
     versions = [d for d in directory.iterdir() if (d / records.RECORD).is_file() and not d.is_symlink()]
     older = sorted((d for d in versions if d.name != current), key=lambda d: d.stat().st_mtime, reverse=True)

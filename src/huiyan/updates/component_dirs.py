@@ -79,6 +79,10 @@ class ComponentDirs:
         found.sort(key=lambda entry: entry.stat().st_mtime_ns, reverse=True)
         return [entry.name for entry in found]
 
+    def installed(self) -> list[Path]:
+        """Directories of all complete states, the latest made first."""
+        return [self.directory(state) for state in self.states()]
+
     def release(self, state: str) -> Release | None:
         """What `state` is called; None for "" and for one that says nothing of itself."""
         try:

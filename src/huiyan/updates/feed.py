@@ -59,6 +59,19 @@ class Tensors(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     lock_sha256: Sha256
 
 
+class Projector(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Of a vision encoder as one GGUF file, which llama.cpp calls mmproj: what has to fit the model.
+
+    type: of the merger that ends it. width: of the embeddings that it makes. patch_px: side of a patch.
+    form_sha256: of the names and shapes of its tensors (`updates.projector.form_sha256`).
+    """
+
+    type: Annotated[str, msgspec.Meta(max_length=100)]
+    width: Annotated[int, msgspec.Meta(ge=1, le=1 << 24)]
+    patch_px: Annotated[int, msgspec.Meta(ge=1, le=1 << 16)]
+    form_sha256: Sha256
+
+
 class Component(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One release of one component. min_huiyan: the oldest huiyan that can take it."""
 
@@ -70,6 +83,7 @@ class Component(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     notes: dict[str, _Text] = {}
     base: Base | None = None
     tensors: Tensors | None = None
+    projector: Projector | None = None
     files: tuple[FeedFile, ...] = ()
 
     @property
@@ -95,6 +109,16 @@ class Feed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             if each.name == name and Version(each.min_huiyan) <= Version(huiyan)
         ]
         return max(fitting, key=lambda each: each.parsed_version, default=None)
+
+    def find(self, name: str, version: str) -> Component | None:
+        """This very release; versions that are written otherwise and mean the same count as the same."""
+        try:
+            wanted = Version(version)
+        except InvalidVersion:
+            return None
+        return next(
+            (each for each in self.component if each.name == name and each.parsed_version == wanted), None
+        )
 
     def names(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(each.name for each in self.component))
@@ -140,15 +164,24 @@ def _check(component: Component) -> None:
     if len(set(paths)) != len(paths):
         raise ReleaseFeedError(f"{where}: two of its files have one path.")
     if component.kind == "vision-encoder":
-        if component.tensors is None or component.base is None:
-            raise ReleaseFeedError(f"{where}: weights need `tensors` and the `base` that they fit.")
-        check_url(component.tensors.lock, where)
+        _check_vision(component, where)
     elif not component.files:
         raise ReleaseFeedError(f"{where}: it consists of no file.")
     for path in component.base.configs if component.base is not None else ():
         check_path(path, where)
     if component.kind == "tool" and not component.name.startswith("tool-"):
         raise ReleaseFeedError(f"{where}: the names of tools begin with tool-.")
+
+
+def _check_vision(component: Component, where: str) -> None:
+    if component.base is None:
+        raise ReleaseFeedError(f"{where}: a vision encoder needs the `base` that it fits.")
+    if (component.tensors is None) == (component.projector is None):
+        raise ReleaseFeedError(f"{where}: weights need either `tensors` or `projector`.")
+    if component.tensors is not None:
+        check_url(component.tensors.lock, where)
+    elif len(component.files) != 1 or not component.files[0].path.lower().endswith(".gguf"):
+        raise ReleaseFeedError(f"{where}: a projector is one .gguf file.")
 
 
 def check_path(path: str, where: str) -> None:

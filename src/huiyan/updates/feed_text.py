@@ -36,6 +36,11 @@ def _component(component: Component) -> list[str]:
             f"{name} = {_string(getattr(component.tensors, name))}"
             for name in ("prefix", "lock", "lock_sha256")
         ]
+    if component.projector is not None:
+        given = component.projector
+        lines += ["", "[component.projector]", f"type = {_string(given.type)}"]
+        lines += [f"width = {given.width}", f"patch_px = {given.patch_px}"]
+        lines.append(f"form_sha256 = {_string(given.form_sha256)}")
     for file in component.files:
         lines += [
             "",

@@ -94,11 +94,20 @@ def read(directory: Path) -> list[Golden]:
         try:
             if path.stat().st_size > _MAX_FILE_BYTES:
                 raise UpdateError(f"golden/{path.name} is larger than {_MAX_FILE_BYTES:,} bytes.")
-            golden = msgspec.json.decode(path.read_bytes(), type=Golden)
-        except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+            data = path.read_bytes()
+        except OSError as error:
             raise UpdateError(f"golden/{path.name} of the prompt adapter cannot be read: {error}.") from error
-        found.append(msgspec.structs.replace(golden, name=golden.name or path.stem))
+        found.append(parse_one(f"golden/{path.name}", data))
     return found
+
+
+def parse_one(path: str, data: bytes) -> Golden:
+    """One conversation. path: of its file, for names and errors. Raises: UpdateError."""
+    try:
+        golden = msgspec.json.decode(data, type=Golden)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise UpdateError(f"{path} of the prompt adapter cannot be read: {error}.") from error
+    return msgspec.structs.replace(golden, name=golden.name or Path(path).stem)
 
 
 def render(template: str, conversations: Sequence[Golden]) -> list[str]:
@@ -154,6 +163,11 @@ def compare(old: str, new: str, own: Sequence[Golden]) -> list[Change]:
         Change(name=golden.name, diff=_diff(one, two, "now", "then"))
         for golden, one, two in zip(conversations, before, after, strict=True)
     ]
+
+
+def diff_of(before: str, after: str) -> str:
+    """Unified, for a person to read; "" where nothing changes."""
+    return _diff(before, after, "now", "then")
 
 
 def _diff(before: str, after: str, old_name: str, new_name: str) -> str:

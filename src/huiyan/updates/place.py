@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, Protocol
 
-from huiyan.errors import ReleaseFeedError
+from huiyan.errors import DigestMismatchError, ReleaseFeedError
+from huiyan.store.blobs import Blobs
 from huiyan.updates.feed import FEED_NAME, Feed, FeedFile, check_path, parse
 
 _PIECE_BYTES: Final = 1024 * 1024
@@ -19,8 +20,8 @@ class Place(Protocol):
     def feed(self) -> Feed:
         """The feed itself. Raises: ReleaseFeedError."""
 
-    def pieces(self, url: str) -> Iterator[bytes]:
-        """The bytes of what the feed calls `url`, unchecked. Raises: ReleaseFeedError."""
+    def pieces(self, url: str, *, start: int = 0) -> Iterator[bytes]:
+        """The bytes of what the feed calls `url` from `start` on, unchecked. Raises: ReleaseFeedError."""
 
 
 class LocalPlace:
@@ -40,7 +41,7 @@ class LocalPlace:
                 hint=f"Name a directory with {FEED_NAME}, or the file itself: huiyan update --feed PATH",
             ) from error
 
-    def pieces(self, url: str) -> Iterator[bytes]:
+    def pieces(self, url: str, *, start: int = 0) -> Iterator[bytes]:
         """Only what lies in the feed's own directory, also behind symlinks."""
         if url.startswith(("https://", "http://")):
             raise ReleaseFeedError(
@@ -54,6 +55,7 @@ class LocalPlace:
             if not path.is_relative_to(directory) or not path.is_file():
                 raise ReleaseFeedError(f"{url} does not lie beside the feed {self._feed}.")
             with path.open("rb") as file:
+                file.seek(start)
                 while piece := file.read(_PIECE_BYTES):
                     yield piece
         except OSError as error:
@@ -61,6 +63,27 @@ class LocalPlace:
                 f"{url} beside the feed {self._feed} cannot be read: {error.strerror}."
             ) from error
 
-    def fetch(self, file: FeedFile) -> Iterator[bytes]:
-        """For `ComponentDirs.stage`."""
-        return self.pieces(file.url)
+
+def into_blob(place: Place, file: FeedFile, blobs: Blobs, on_bytes: Callable[[int], None]) -> Path:
+    """Bring a file of a feed into a store as a blob; an interrupted one goes on where it stopped.
+
+    on_bytes: told the size of each piece. Raises: ReleaseFeedError, DigestMismatchError, DiskFullError,
+    StoreError.
+    """
+    with blobs.open_partial(file.sha256, file.size_bytes) as partial:
+        on_bytes(partial.done_bytes)
+        for start, stop in partial.missing():
+            at = start
+            for piece in place.pieces(file.url, start=start):
+                part = piece[: stop - at]
+                partial.write(at, part)
+                at += len(part)
+                on_bytes(len(part))
+                if at >= stop:
+                    break
+        if partial.missing():
+            raise DigestMismatchError(
+                f"{file.url} is shorter than the feed says.",
+                hint="Try again later; if it stays so, tell whoever publishes the feed.",
+            )
+        return partial.finish()

@@ -16,7 +16,7 @@ from huiyan.errors import ComponentMismatchError, ReleaseFeedError, UpdateError
 from huiyan.store.durable import write_beside
 from huiyan.store.lock import LockedFile, LockFile, ModelLock, encode_lock
 from huiyan.store.tensors import read_header, tensor_digests
-from huiyan.updates import feed_text, golden, patch_file
+from huiyan.updates import feed_text, golden, patch_file, projector
 from huiyan.updates.feed import FEED_NAME, SCHEMA, Base, Component, Feed, FeedFile, Tensors, parse
 
 _WEIGHTS: Final = ".safetensors"
@@ -108,6 +108,63 @@ def _make(wish: Wish, old: Path, new: Path, out: Path, on_file: OnFile) -> Compo
         tensors=Tensors(prefix=wish.prefix, lock=lock_url, lock_sha256=hashlib.sha256(lock).hexdigest()),
         files=tuple(files),
     )
+
+
+def make_projector(wish: Wish, old: Path, new: Path, out: Path) -> Component:
+    """A vision encoder of a GGUF model: its mmproj file whole, for models whose own has the same form.
+
+    old, new: the files, or directories with one each. Raises: ComponentMismatchError, ReleaseFeedError,
+    UpdateError, StoreError.
+    """
+    feed = _read_feed(out)
+    if any((each.name, each.version) == (wish.name, wish.version) for each in feed.component):
+        raise ReleaseFeedError(
+            f"{out / FEED_NAME} has {wish.name} {wish.version} already.", hint="Choose another --version."
+        )
+    before, after = mmproj_file(old), mmproj_file(new)
+    form = projector.form_of(after)
+    projector.check_fits(form, projector.form_of(before), str(after))
+    if _digest(before) == _digest(after):
+        raise ComponentMismatchError("The two files are the same: there is nothing to release.")
+    try:
+        with after.open("rb") as file:
+            pieces = iter(lambda: file.read(_PIECE_BYTES), b"")
+            carried = _write_patch(out, f"{wish.name}/{wish.version}/{after.name}", after.name, pieces)
+    except OSError as error:
+        raise UpdateError(f"The release cannot be made: {error.filename}: {error.strerror}.") from error
+    component = Component(
+        name=wish.name,
+        kind="vision-encoder",
+        version=wish.version,
+        min_huiyan=wish.min_huiyan,
+        title=dict(wish.title or {}),
+        notes=dict(wish.notes or {}),
+        base=Base(model=wish.model),
+        projector=form,
+        files=(carried,),
+    )
+    write_beside(
+        out / FEED_NAME,
+        feed_text.encode(msgspec.structs.replace(feed, component=(*feed.component, component))),
+    )
+    return component
+
+
+def mmproj_file(path: Path) -> Path:
+    """The file itself, or the only one of a directory. Raises: UpdateError."""
+    if path.is_file():
+        return path
+    found = sorted(each for each in path.glob("*.gguf") if "mmproj" in each.name.lower())
+    if len(found) != 1:
+        raise UpdateError(
+            f"{path} holds {len(found)} mmproj*.gguf files.", hint="Name the file itself in its place."
+        )
+    return found[0]
+
+
+def is_gguf(path: Path) -> bool:
+    """Whether a release of it is a projector: it is a GGUF file, or a directory with GGUF files."""
+    return path.suffix.lower() == ".gguf" if path.is_file() else any(path.glob("*.gguf"))
 
 
 def make_adapter(wish: Wish, directory: Path, out: Path) -> Component:

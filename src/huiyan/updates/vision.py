@@ -7,20 +7,19 @@ seen from the two locks, before a byte of weights is fetched.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
 from huiyan.errors import ComponentMismatchError, DigestMismatchError, StoreError
-from huiyan.store.blobs import Blobs
 from huiyan.store.compose import Snapshot
 from huiyan.store.lock import LockedFile, ModelLock, decode_lock
 from huiyan.store.snapshots import Store
 from huiyan.store.tensors import read_header, tensor_digests
 from huiyan.updates import patch_file
-from huiyan.updates.feed import Component, FeedFile
-from huiyan.updates.place import Place
+from huiyan.updates.feed import Component
+from huiyan.updates.place import Place, into_blob
 
 #: A lock is text; one with the digests of a hundred thousand tensors has about 12 MB.
 _MAX_LOCK_BYTES: Final = 64 * 1024 * 1024
@@ -183,6 +182,8 @@ class VisionStaging:
             done += size_bytes
             self._on_bytes(min(done, total), total)
 
+        on_piece(0)
+
         carried = {file.path: file for file in self._component.files}
         for path, names in change.tensors.items():
             locked = change.lock.file(path)
@@ -190,7 +191,7 @@ class VisionStaging:
                 continue
             if path not in carried:
                 raise ComponentMismatchError(f"The release changes {path} and does not bring it.")
-            patch = self._fetch(blobs, carried[path], on_piece)
+            patch = into_blob(self._place, carried[path], blobs, on_piece)
             with blobs.open_partial(locked.sha256, locked.size_bytes) as partial:
                 if partial.missing():
                     patch_file.apply(
@@ -201,21 +202,3 @@ class VisionStaging:
                         write=partial.write,
                     )
                 partial.finish()
-
-    def _fetch(self, blobs: Blobs, file: FeedFile, on_piece: Callable[[int], None]) -> Path:
-        """The patch as a blob of its own, so that an interrupted one goes on where it stopped."""
-        with blobs.open_partial(file.sha256, file.size_bytes) as partial:
-            offset = 0
-            for piece in _bounded(self._place.pieces(file.url), file.size_bytes):
-                partial.write(offset, piece)
-                offset += len(piece)
-                on_piece(len(piece))
-            return partial.finish()
-
-
-def _bounded(pieces: Iterator[bytes], most_bytes: int) -> Iterator[bytes]:
-    for piece in pieces:
-        yield piece[:most_bytes]
-        most_bytes -= len(piece)
-        if most_bytes <= 0:
-            return

@@ -86,7 +86,7 @@ def test_the_newest_is_by_version_and_only_what_this_huiyan_takes() -> None:
         ('version = "2026.11.1"', 'version = "newest"', "no version"),
         ('kind = "prompt-adapter"', 'kind = "kernel-module"', "kind"),
         ('kind = "prompt-adapter"', 'kind = "tool"', "begin with tool-"),
-        ('kind = "prompt-adapter"', 'kind = "vision-encoder"', "`tensors`"),
+        ('kind = "prompt-adapter"', 'kind = "vision-encoder"', "`base`"),
         ('name = "prompt-adapter"', 'name = "../../x"', "name"),
     ],
 )

@@ -37,6 +37,20 @@ export interface ChangeKeyRequest {
   bytes_per_day: number | null;
 }
 
+/** A component as it is, and what the feed has for it. state: digest of what is active, "" for what comes with huiyan. available: the version that an update would bring; None: none, and `note` says why where there is more to say. title: of that release, by language. size_bytes: to be fetched. pause_s: for how long requests are expected to wait. can_roll_back_to: a version. */
+export interface ComponentInfo {
+  name: string;
+  kind: string;
+  version: string;
+  state: string;
+  available: string | null;
+  note: string | null;
+  title: Record<string, string> | null;
+  size_bytes: number | null;
+  pause_s: number | null;
+  can_roll_back_to: string | null;
+}
+
 /** `POST /api/admin/keys`. expires_in_s: seconds from now; None: never. A limit of None: no limit. */
 export interface CreateKeyRequest {
   name: string;
@@ -161,6 +175,16 @@ export interface HelloEvent {
   model: ModelCard;
   engine: EngineStatus;
   fetch: FetchStatus | null;
+}
+
+/** The last step of one update. at: Unix time. */
+export interface HistoryEntry {
+  component: string;
+  kind: string;
+  version: string;
+  step: string;
+  at: number;
+  detail: string;
 }
 
 /** Either `name`, one of the page's own, or `shapes` on `view_box`. */
@@ -289,6 +313,11 @@ export interface PullRequest {
   id: string | null;
 }
 
+/** `POST /api/admin/updates/rollback`. */
+export interface RollbackRequest {
+  component: string;
+}
+
 /** What the engine uses where a request says nothing (the page shows and starts from it). */
 export interface SamplingDefaults {
   temperature: number;
@@ -394,6 +423,44 @@ export interface ToolResult {
 /** `event: tools` on `/api/events`: ask `GET /api/tools` again. */
 export interface ToolsEvent {
   revision: string;
+}
+
+/** Why an update did not come to pass, as errors have it; `_zh` the same in Chinese. */
+export interface UpdateFault {
+  code: string;
+  message: string;
+  hint: string;
+  message_zh: string;
+  hint_zh: string;
+}
+
+/** `POST /api/admin/updates`. version: left out, the newest that fits. From the configured feed alone. */
+export interface UpdateRequest {
+  component: string;
+  version: string | null;
+}
+
+/** One look at an update; sent whole at each change, at most four times a second. step: as the journal spells it (`updates.journal.Step`). total_bytes: 0 while it is not known, or nothing has to be fetched. pause_s: for how long requests had to wait so far; None before the switch. started_at: Unix time. */
+export interface UpdateStatus {
+  component: string;
+  kind: string;
+  version: string;
+  step: string;
+  state: "cancelled" | "done" | "failed" | "running";
+  done_bytes: number;
+  total_bytes: number;
+  pause_s: number | null;
+  error: UpdateFault | null;
+  started_at: number;
+}
+
+/** Everything at a look. history: newest first. feed: path or URL, as it was configured; None: none is. */
+export interface UpdatesReport {
+  components: ComponentInfo[];
+  running: UpdateStatus | null;
+  last: UpdateStatus | null;
+  history: HistoryEntry[];
+  feed: string | null;
 }
 
 /** One key on one day (YYYY-MM-DD, UTC). key_id `local`: the user of this machine, without a key. */

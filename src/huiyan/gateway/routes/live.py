@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 import time
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from huiyan.errors import NotFoundError, QueueFullError
 from huiyan.gateway.access.caller import caller_of
+from huiyan.gateway.access.principal import Scope
 from huiyan.gateway.routes.responses import read_json
 from huiyan.gateway.schema import BrowserLogEntry
 from huiyan.gateway.service import Gateway
@@ -31,12 +33,16 @@ class LiveRoutes:
         self._logs_this_minute = 0
 
     async def events(self, request: Request) -> Response:
-        """SSE: `hello` with the whole state, then each change."""
+        """SSE: `hello` with the whole state, then each change; `update` to administrators alone."""
         gateway = self._gateway
         if gateway.events.subscribers >= _MAX_EVENT_STREAMS:
             raise QueueFullError("Too many open pages.", retry_after_s=30.0, hint="Close some of them.")
+        admin = Scope.ADMIN in caller_of(request.scope).scopes
+        first: list[tuple[str, msgspec.Struct]] = [("hello", gateway.hello())]
+        if admin and gateway.update is not None:
+            first.append(("update", gateway.update))
         return StreamingResponse(
-            gateway.events.subscribe(("hello", gateway.hello())),
+            gateway.events.subscribe(*first, admin=admin),
             media_type="text/event-stream",
             headers={"cache-control": "no-store", "x-accel-buffering": "no"},
         )

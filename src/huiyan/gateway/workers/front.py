@@ -81,6 +81,10 @@ class Front:
             timeout_s=traffic.queue_timeout_s,
         )
         self._group: WorkerGroup | None = None
+        #: Workers that have not yet said how they get along with a new prompt adapter.
+        self._replies = 0
+        #: To whoever started this process.
+        self.on_message: Callable[[Mapping[str, Any]], None] = lambda _: None
 
     async def run(self, serving: Callable[[], None]) -> bool:
         """serving: all workers accept connections. Returns whether it ended because of `stop`.
@@ -125,14 +129,27 @@ class Front:
                     "endpoint": message["endpoint"],
                     "engine": message["status"],
                 }
-            case "fetch":
-                self._boot["fetch"] = message["status"]
+            case "fetch" | "update":
+                self._boot[message["type"]] = message["status"]
+            case "adapter":
+                self._boot |= {"adapter": message["directory"], "adapters": message.get("installed", [])}
+                self._replies = 0 if self._group is None else self._group.serving
             case "pause":
                 self._queue.pause(self._options.traffic.max_pause_s)
             case "resume":
                 self._queue.resume()
         if self._group is not None:
             self._group.send(message)
+
+    def _heard(self, message: Mapping[str, Any]) -> None:
+        """One worker's answer to a prompt adapter: the first refusal counts, or the last consent."""
+        if message.get("type") != "adapter" or self._replies <= 0:
+            return
+        self._replies -= 1
+        if message.get("error"):
+            self._replies = 0
+        if not self._replies:
+            self.on_message(message)
 
     async def _watch(
         self,
@@ -148,6 +165,7 @@ class Front:
             on_line=_pass_on,
             environment=self._environment,
             drain_timeout_s=_DRAIN_S,
+            on_message=self._heard,
         )
         self._group = group
         if self._boot.get("paused"):

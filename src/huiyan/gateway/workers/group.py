@@ -33,7 +33,9 @@ class WorkerGroup:
         environment: Mapping[str, str] | None = None,
         start_timeout_s: float = 30.0,
         drain_timeout_s: float = 10.0,
+        on_message: Callable[[Message], None] | None = None,
     ) -> None:
+        """on_message: told what a worker says beside that it serves."""
         #: A worker stays down: the gateway should end, so that the launcher starts all of it anew.
         self.lost = asyncio.Event()
         self._supervisors = [
@@ -53,6 +55,7 @@ class WorkerGroup:
                     explain=_explain,
                     drain={"type": "drain"},
                     drain_timeout_s=drain_timeout_s,
+                    on_message=on_message,
                 ),
                 policy=_POLICY,
                 on_line=on_line,
@@ -75,6 +78,11 @@ class WorkerGroup:
     @property
     def statuses(self) -> list[ChildStatus]:
         return [supervisor.status for supervisor in self._supervisors]
+
+    @property
+    def serving(self) -> int:
+        """How many of them are ready."""
+        return sum(status.state is EngineState.READY for status in self.statuses)
 
     def send(self, message: Message) -> None:
         """To all: engine states, another model."""

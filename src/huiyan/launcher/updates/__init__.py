@@ -1,0 +1,1 @@
+"""`huiyan update` where it is done: components of this installation, one update at a time, a journal."""

@@ -1,0 +1,130 @@
+"""Whether an engine still sees: plain shapes in plain colours, drawn here, whose names are known.
+
+A vision encoder that was damaged on its way, or never fitted, still makes fluent sentences; it names the
+wrong things in them. What the engine before could do, the one that takes its place has to do, too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from huiyan.engines.status import EngineEndpoint
+from huiyan.errors import ComponentMismatchError, StartFailedError
+from huiyan.launcher.health import ask_about, rgb_png
+from huiyan.messages import refusal
+
+_SIDE_PX: Final = 256
+_MAX_TOKENS: Final = 48
+#: Of all questions; a good encoder that was trained further may see one of them otherwise.
+_ALLOWED_LOSSES: Final = 1
+
+_RED, _GREEN, _BLUE = b"\xe0\x20\x20", b"\x20\xa0\x30", b"\x20\x40\xd0"
+_WHITE: Final = b"\xff\xff\xff"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """A picture and the words of which its description has at least one of each group, in either language."""
+
+    name: str
+    colour: bytes
+    inside: Callable[[int, int], bool]
+    words: tuple[tuple[str, ...], ...]
+
+    def png(self) -> bytes:
+        rows = (
+            b"".join(self.colour if self.inside(x, y) else _WHITE for x in range(_SIDE_PX))
+            for y in range(_SIDE_PX)
+        )
+        return rgb_png(_SIDE_PX, _SIDE_PX, rows)
+
+    def right(self, answer: str) -> bool:
+        text = answer.lower()
+        return all(any(word in text for word in group) for group in self.words)
+
+
+def _disc(x: int, y: int) -> bool:
+    return (x - 128) ** 2 + (y - 128) ** 2 <= 80**2
+
+
+def _square(x: int, y: int) -> bool:
+    return 56 <= x < 200 and 56 <= y < 200
+
+
+def _triangle(x: int, y: int) -> bool:
+    return 48 <= y < 208 and abs(x - 128) * 2 <= y - 48
+
+
+_SHAPES: Final = {
+    "disc": (_disc, ("圆", "circle", "round", "disc")),
+    "square": (_square, ("方", "square", "rectang")),
+    "triangle": (_triangle, ("三角", "triang")),
+}
+_COLOURS: Final = {
+    "red": (_RED, ("红", "red")),
+    "green": (_GREEN, ("绿", "green")),
+    "blue": (_BLUE, ("蓝", "blue")),
+}
+
+QUESTIONS: Final = tuple(
+    Question(
+        name=f"{colour} {shape}",
+        colour=_COLOURS[colour][0],
+        inside=_SHAPES[shape][0],
+        words=(_COLOURS[colour][1], _SHAPES[shape][1]),
+    )
+    for colour, shape in (
+        ("red", "disc"),
+        ("blue", "square"),
+        ("green", "triangle"),
+        ("blue", "disc"),
+        ("green", "square"),
+        ("red", "triangle"),
+    )
+)
+
+
+async def examine(
+    endpoint: EngineEndpoint, model: str, *, timeout_s: float, questions: Sequence[Question] = QUESTIONS
+) -> frozenset[str]:
+    """Names of the questions that it answers rightly. Raises: StartFailedError when it does not answer."""
+    right = set()
+    for question in questions:
+        answer = await asyncio.to_thread(
+            ask_about, endpoint, model, question.png(), max_tokens=_MAX_TOKENS, timeout_s=timeout_s
+        )
+        if question.right(answer):
+            right.add(question.name)
+    return frozenset(right)
+
+
+async def compare(
+    new: EngineEndpoint, old: EngineEndpoint | frozenset[str] | None, model: str, *, timeout_s: float
+) -> None:
+    """Whether the new one sees what the old one saw. old: to ask, or what it knew; None: nothing is known.
+
+    The old one is asked only what the new one missed. Raises: ComponentMismatchError, StartFailedError.
+    """
+    right = await examine(new, model, timeout_s=timeout_s)
+    missed = [question for question in QUESTIONS if question.name not in right]
+    if not missed:
+        return
+    if isinstance(old, EngineEndpoint):
+        try:
+            known = await examine(old, model, timeout_s=timeout_s, questions=missed)
+        except StartFailedError:
+            # It is on its way out; what it knew cannot be asked any more.
+            known = frozenset()
+    else:
+        known = frozenset() if old is None else old & {question.name for question in missed}
+    if len(known) > _ALLOWED_LOSSES:
+        raise refusal(
+            ComponentMismatchError,
+            "update.sees_less",
+            missed=", ".join(sorted(known)),
+            count=len(known),
+            total=len(QUESTIONS),
+        )
