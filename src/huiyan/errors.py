@@ -27,6 +27,7 @@
     │   └── QueueFullError              over a limit: try again after `retry_after_s`
     ├── EngineError                 the engine failed this request
     │   ├── EngineDiedError             connection refused or lost
+    │   ├── EngineLostError             it may hold half of something, and is started anew
     │   ├── EngineProtocolError         it answered something that is no HTTP or no JSON
     │   ├── EngineRefusedError          its own 4xx, status and message kept
     │   ├── EngineStartingError         not ready yet: try again after `retry_after_s`
@@ -52,7 +53,14 @@
     ├── UpdateError                 a component could not be replaced
     │   ├── ReleaseFeedError            a release feed that is broken, or says what it must not
     │   ├── ComponentMismatchError      a release that does not fit what is here
-    │   └── RollbackFailedError         the old state could not be brought back in the running system
+    │   ├── RollbackFailedError         the old state could not be brought back in the running system
+    │   ├── UpdateRunningError          one at a time
+    │   ├── ComponentUnknownError       no such component, or none that is replaced this way
+    │   ├── NoFeedError                 nobody said where releases are
+    │   ├── UpdateNotOfferedError       the feed has nothing that fits
+    │   │   └── UpToDateError               what is active is the newest
+    │   ├── DowngradeRefusedError       the feed offers what is older than what is active
+    │   └── NoRollbackError             there is no earlier state to go back to
     ├── ToolError                   a tool failed
     │   ├── ToolFailedError             it answered with an error of the protocol, or with nonsense
     │   ├── ToolStartError              it did not start, or did not list its tools

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 import psutil
 
+from huiyan import log
 from huiyan.engines.child_spec import ChildStatus, Failure
 from huiyan.engines.llama_cpp import LlamaCppEngine
 from huiyan.engines.restart import RestartPolicy
@@ -33,6 +34,8 @@ from huiyan.settings.model import Settings
 from huiyan.store.fetching import FetchStatus
 from huiyan.store.manifest import VerificationRecord
 from huiyan.updates.status import UpdateStatus
+
+_log = log.get_logger(__name__)
 
 #: While an engine loads, its resident memory is held against the size of its files this often.
 _LOAD_POLL_S = 0.5
@@ -230,8 +233,10 @@ class Services:
             self._tell_gateway()
             raise
         self._others.discard(new)
+        under_way = await _under_way(old_slot.engine) if beside else 0
         self._slot, self._engine = slot, new
         new.subscribe(self._on_engine)
+        _log.info("requests go to the new engine; %d answers end on the old one", under_way)
         if self._gateway is not None:
             self._gateway.send(
                 {
@@ -503,6 +508,19 @@ class Services:
                 progress=status.progress,
             )
             self._reporter.send(step)
+
+
+async def _under_way(engine: LlamaCppEngine | VllmEngine) -> int:
+    """Answers that it is writing, by its own count; 0 where it does not say."""
+    pool = Pool(engine.endpoint)
+    try:
+        _, text = await pool.fetch("GET", "/metrics", timeout_s=5.0)
+    except EngineError:
+        return 0
+    finally:
+        pool.close()
+    state = engine_metrics.parse(text)
+    return 0 if state is None else int(state.running)
 
 
 async def _outcome(work: Coroutine[Any, Any, object]) -> EngineError | None:

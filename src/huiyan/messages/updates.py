@@ -131,6 +131,12 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
         "{name} 更新到 {version} 时被中断；已回到更新之前。重新运行更新即可继续。",
         "The update of {name} to {version} was interrupted; what was before is active. Run it again.",
     ),
+    "update.not_taken": (
+        "没有采用 {name} {version}：{cause} 原来的照常使用。",
+        "{name} {version} was not taken: {cause} What was active before is active again.",
+    ),
+    "update.not_taken.hint": ("{advice}", "{advice}"),
+    "update.as_before": ("原来的照常使用。", "What was there before is used on."),
     # Why a component is not replaced here.
     "update.note.huiyan": (
         "整体升级：huiyan update --full",

@@ -60,6 +60,7 @@ async def serve(chosen: argparse.Namespace, play: Play, key: str) -> int:
         context_tokens=chosen.max_model_len,
         dev_routes=os.environ.get("VLLM_SERVER_DEV_MODE") == "1",  # noqa: TID251 - as vLLM itself does
         answer=play.answer,
+        tower=chosen.model,
     )
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[int] = loop.create_future()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+from pathlib import Path
 from typing import Any, Final
 
 from huiyan.testing import openai_bodies as bodies
@@ -12,6 +14,19 @@ from huiyan.testing.recording import RecordedRequest
 from huiyan.testing.script import Reply
 
 _BLOCK_TOKENS: Final = 16
+#: In a tower's bytes: it is refused before a tensor is loaded; loading fails in the middle; it sees nothing.
+REFUSED: Final = b"<refused>"
+LOST: Final = b"<lost>"
+NOISE: Final = b"<noise>"
+NOISE_SAYS: Final = "嗯嗯嗯。"
+
+
+def tower_digest(directory: Path) -> str:
+    """Stands for the checksum of the vision tower in a directory's shards."""
+    digest = hashlib.sha256()
+    for path in sorted(directory.glob("*.safetensors")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 class VllmServer(FakeEngine):
@@ -26,9 +41,13 @@ class VllmServer(FakeEngine):
         dev_routes: bool = True,
         kv_tokens: int = 86_272,
         answer: str = "这是一个红色的圆形。",
+        tower: Path | None = None,
     ) -> None:
+        """tower: directory of the model that was loaded; `huiyan_swap_vision` looks at another one."""
         super().__init__(api_key=api_key, model=model, context_tokens=context_tokens)
         self.default_reply = Reply(text=answer)
+        self._answer = answer
+        self._tower = "" if tower is None else tower_digest(tower)
         self.kv_tokens = kv_tokens
         self.dev_routes = dev_routes
         self.paused = asyncio.Event()
@@ -88,10 +107,24 @@ class VllmServer(FakeEngine):
     def _rpc(self, call: dict[str, Any]) -> object:
         match call.get("method"):
             case "huiyan_vision_checksum":
-                return "0" * 16
+                return self._tower or "0" * 16
             case "huiyan_swap_vision":
-                return {"tensors": 351, "bytes": 1_152_776_672, "read_s": 0.2, "load_s": 0.1}
+                return self._swap(Path(str(call.get("kwargs", {}).get("path", ""))))
         raise bodies.BadRequestError(500, f"no method {call.get('method')!r}", "InternalServerError")
+
+    def _swap(self, path: Path) -> dict[str, Any]:
+        """As the extension does. What a test wrote into the new tower's bytes says how it goes."""
+        before = self._tower
+        if path.is_dir():
+            data = b"".join(shard.read_bytes() for shard in sorted(path.glob("*.safetensors")))
+            if REFUSED in data or not data:
+                raise bodies.BadRequestError(500, f"{path}: tensors do not fit", "InternalServerError")
+            self._tower = tower_digest(path)
+            if LOST in data:
+                raise bodies.BadRequestError(500, "CUDA error", "InternalServerError")
+            self.default_reply = Reply(text=NOISE_SAYS if NOISE in data else self._answer)
+        figures = {"tensors": 351, "bytes": 1_152_776_672, "read_s": 0.2, "load_s": 0.1}
+        return {**figures, "before": before, "after": self._tower}
 
     def _models(self) -> dict[str, Any]:
         entry = {

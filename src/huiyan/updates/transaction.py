@@ -12,6 +12,7 @@ from typing import Protocol
 
 from huiyan import log
 from huiyan.errors import HuiyanError, RollbackFailedError, UpdateError
+from huiyan.messages import Text, known, refusal
 from huiyan.updates.journal import Entry, Journal, Step
 
 _log = log.get_logger(__name__)
@@ -89,10 +90,7 @@ async def replace(
         await _back(journal, target, entry, error, on_step)
         if isinstance(error, asyncio.CancelledError):
             raise
-        raise UpdateError(
-            f"{target.name} {version} was not taken: {error.message} What was active before is active again.",
-            hint=error.hint,
-        ) from error
+        raise _not_taken(target, version, error) from error
     return entry
 
 
@@ -147,6 +145,17 @@ def recover(journal: Journal, targets: Mapping[str, Target]) -> list[Entry]:
             "the update of %s to %s was interrupted: %s", entry.component, entry.version, ended[-1].step
         )
     return ended
+
+
+def _not_taken(target: Target, version: str, cause: HuiyanError) -> UpdateError:
+    told: Text | str = cause.message
+    advice: Text | str = cause.hint
+    if cause.sentence is not None:
+        told = Text(*cause.sentence)
+        advice = Text(known(f"{told.key}.hint", "update.as_before"), told.args)
+    return refusal(
+        UpdateError, "update.not_taken", name=target.name, version=version, cause=told, advice=advice
+    )
 
 
 def _said(error: BaseException) -> str:

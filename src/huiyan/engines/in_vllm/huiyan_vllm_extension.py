@@ -6,7 +6,9 @@ graphs and every other reference to them hold. After a failure in the middle of 
 
 from __future__ import annotations
 
+import glob
 import hashlib
+import os
 import time
 from typing import Any
 
@@ -17,28 +19,32 @@ class HuiyanExtension:
     """Mixed into vLLM's worker class: every public name here is callable from outside."""
 
     def huiyan_swap_vision(self, path: str, sha256: str = "") -> dict[str, Any]:
-        """Load `model.visual.*` from one safetensors file. sha256: of the file, refused if another.
+        """Load `model.visual.*` from one safetensors file, or from those of a model's directory.
 
-        Returns seconds and counts; `before` and `after` are checksums of the tower. Raises ValueError for a
-        file that holds other tensors, lacks some, or whose shapes differ: nothing is changed then.
+        sha256: of the file, refused if another. Returns seconds and counts; `before` and `after` are
+        checksums of the tower. Raises ValueError for a file that holds other tensors, and for one or a
+        directory that lacks some, or whose shapes differ: nothing is changed then.
         """
         import torch
         from safetensors import safe_open
 
         started_s = time.perf_counter()
+        whole_model = os.path.isdir(path)  # noqa: PTH112 - this interpreter's own style, no huiyan helpers
         if sha256:
             with open(path, "rb") as file:  # noqa: PTH123 - this interpreter's own style, no huiyan helpers
                 found = hashlib.file_digest(file, "sha256").hexdigest()
             if found != sha256:
                 raise ValueError(f"{path} has the SHA-256 {found}, not {sha256}")
         weights: dict[str, Any] = {}
-        with safe_open(path, framework="pt", device="cpu") as opened:
-            names = list(opened.keys())
-            others = [name for name in names if not name.startswith(_PREFIX)]
-            if others or not names:
-                raise ValueError(f"{path} holds {len(others)} tensors of other parts: {others[:3]}")
-            for name in names:
-                weights[name] = opened.get_tensor(name)
+        for shard in _shards(path) if whole_model else [path]:
+            with safe_open(shard, framework="pt", device="cpu") as opened:
+                names = [name for name in opened.keys() if name.startswith(_PREFIX)]  # noqa: SIM118 - no dict
+                others = [] if whole_model else sorted(set(opened.keys()) - set(names))
+                if others:
+                    raise ValueError(f"{path} holds {len(others)} tensors of other parts: {others[:3]}")
+                weights |= {name: opened.get_tensor(name) for name in names}
+        if not weights:
+            raise ValueError(f"{path} holds no tensors of a vision tower")
         model = self.model_runner.get_model()  # type: ignore[attr-defined]  # the worker that it is mixed into
         _check(weights, model.visual)
         read_s = time.perf_counter() - started_s
@@ -71,6 +77,10 @@ class HuiyanExtension:
             "reserved_bytes": torch.cuda.memory_reserved(),
             "allocated_bytes": torch.cuda.memory_allocated(),
         }
+
+
+def _shards(directory: str) -> list[str]:
+    return sorted(glob.glob(os.path.join(glob.escape(directory), "*.safetensors")))  # noqa: PTH118, PTH207
 
 
 def _check(weights: dict[str, Any], tower: Any) -> None:

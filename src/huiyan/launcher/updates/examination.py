@@ -1,4 +1,4 @@
-"""Whether an engine still sees: plain shapes in plain colours, drawn here, whose names are known.
+"""Whether an engine still sees: plain shapes in plain colours and printed numbers, whose names are known.
 
 A vision encoder that was damaged on its way, or never fitted, still makes fluent sentences; it names the
 wrong things in them. What the engine before could do, the one that takes its place has to do, too.
@@ -7,6 +7,7 @@ wrong things in them. What the engine before could do, the one that takes its pl
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -14,6 +15,7 @@ from typing import Final
 from huiyan.engines.status import EngineEndpoint
 from huiyan.errors import ComponentMismatchError, StartFailedError
 from huiyan.launcher.health import ask_about, rgb_png
+from huiyan.launcher.updates import printed_words
 from huiyan.messages import refusal
 
 _SIDE_PX: Final = 256
@@ -30,20 +32,17 @@ class Question:
     """A picture and the words of which its description has at least one of each group, in either language."""
 
     name: str
-    colour: bytes
-    inside: Callable[[int, int], bool]
+    png: Callable[[], bytes]
     words: tuple[tuple[str, ...], ...]
-
-    def png(self) -> bytes:
-        rows = (
-            b"".join(self.colour if self.inside(x, y) else _WHITE for x in range(_SIDE_PX))
-            for y in range(_SIDE_PX)
-        )
-        return rgb_png(_SIDE_PX, _SIDE_PX, rows)
 
     def right(self, answer: str) -> bool:
         text = answer.lower()
         return all(any(word in text for word in group) for group in self.words)
+
+
+def _drawn(colour: bytes, inside: Callable[[int, int], bool]) -> bytes:
+    rows = (b"".join(colour if inside(x, y) else _WHITE for x in range(_SIDE_PX)) for y in range(_SIDE_PX))
+    return rgb_png(_SIDE_PX, _SIDE_PX, rows)
 
 
 def _disc(x: int, y: int) -> bool:
@@ -69,21 +68,26 @@ _COLOURS: Final = {
     "blue": (_BLUE, ("蓝", "blue")),
 }
 
-QUESTIONS: Final = tuple(
-    Question(
-        name=f"{colour} {shape}",
-        colour=_COLOURS[colour][0],
-        inside=_SHAPES[shape][0],
-        words=(_COLOURS[colour][1], _SHAPES[shape][1]),
-    )
-    for colour, shape in (
-        ("red", "disc"),
-        ("blue", "square"),
-        ("green", "triangle"),
-        ("blue", "disc"),
-        ("green", "square"),
-        ("red", "triangle"),
-    )
+_FORMS: Final = (
+    ("red", "disc"),
+    ("blue", "square"),
+    ("green", "triangle"),
+    ("blue", "disc"),
+    ("green", "square"),
+    ("red", "triangle"),
+)
+
+QUESTIONS: Final = (
+    *(
+        Question(
+            name=f"{colour} {shape}",
+            png=functools.partial(_drawn, _COLOURS[colour][0], _SHAPES[shape][0]),
+            words=(_COLOURS[colour][1], _SHAPES[shape][1]),
+        )
+        for colour, shape in _FORMS
+    ),
+    Question(name="printed 4207", png=lambda: printed_words.SALE_4207, words=(("4207",),)),
+    Question(name="printed 1536", png=lambda: printed_words.ROOM_1536, words=(("1536",),)),
 )
 
 

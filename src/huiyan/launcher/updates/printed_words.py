@@ -1,0 +1,26 @@
+"""Printed words, 320 x 128 pixels, black on white, as PNG: drawn once with the font DejaVu Sans."""
+
+from __future__ import annotations
+
+import base64
+from typing import Final
+
+SALE_4207: Final = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAUAAAACAAQAAAABSdI0HAAABwklEQVR42u2XMW7bMBSGP0pC7SFANHooUB2kiIVcpNfwZgbokGP0"
+    "KGzgA/QIdCeP9MYGDF8HyQ7JqGnnglwokh8fH9//HgEp4d9aQwUrWMEKVrCC/zGodDkvDbz02YyIeFYSb8XvxcNWRIxYtuJaMSiZ"
+    "WgPgCUSf7DZYLD9eyqPd/q1PwfHd6gI8ansZ78UAmrb1fNiwlacUbNgQQuJ3zw2ax84UFg90MGYn98wbD+/FMQ4MjNI3diHgPiYX"
+    "SazrNxa/LSuynvvuMuGSRa8nB5RDsqMDoBK9ztmtEvBu6UyzkBQygOVVhp+vTsUMHI7QTF4/KD3Hbt43pGB/HSbqTBtDZvGGEyZx"
+    "6hGI8y3GFGxNoOvmpNBIEgCfK3MX0dg8zYYlZZRm3aRSgx8Xi+tLZmwEnM4Fu9iRc+MyC8epUwWY1RsP/Zqnadr+ta6/0lhJ1i8f"
+    "cSu7hXi//1KsxF3T+JCBBhcStQBCj3JxKCxaFGNeXb6I9wSeClUAN8IujNdKmMBf3Psk9QCshucTkj9SmpUTOXrYTY+UE0MrBomf"
+    "JH2kRjZLoRzaMjyfsWe4LcGPXeKOqj8VFaxgBStYwQpW8M/tN3RutOlkExRNAAAAAElFTkSuQmCC"
+)
+ROOM_1536: Final = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAUAAAACAAQAAAABSdI0HAAACEElEQVR42u2XPW7VQBSFP/+I5wLxXKZAsZcBUoTNSsgSWAAig6BI"
+    "yRLIShiUFClZAXKiSKSgMCjFRJrnQ/H87HEUFAoqNNP42vPpzp17jq7kRPzdSolgBCMYwQhG8D8HL2q4Le5s36aw2TKSZDmSyCSL"
+    "/Ep9JemdPMhypJ4jSWPGT2zYQEu7S2XGwNKHR/f4tTXK+g5PD1xvvye+48RPYDY43Otndnj6pN9VdwiN2E97HmVTjad6r06+co1W"
+    "PpOtpO8X8o0krbSW5hpbElJoMeyTAnu7zEZlWOPAJUnvDAcP9LHGguthQNgFMdTLhudgEqgpyf+11saEb8f+ebkAj+HgEtYU7AT/"
+    "0oLg+iYAuyDH5yk6h6Gk2wRgUEFOuQs9ymtOOzMT9r76m7eA5fHenEofgv1v4zOxr4CWErsDN2kR9qHeBaVJ/Fe2fR2PLu/tXQGZ"
+    "o6a7v48/5tCCGZmtH30/byaTy8kBv1Amczg4G+AnuEX+dinhGwyMt1hKeEfr9s9uyFka18Ox4PJB47ZTk14ySzj7YATFPioLw9nd"
+    "m9h06/Gp4WIAi4EXE+ew5MsBgCmNr/NOgZae3nSYBN/OYEHx8bxNr34FWm7MCVe3BTfXwQBwjQcJGt9oqKSezJHJUMkQDICcjAzs"
+    "0pg5LYcchiPFV+oqya00ZxSNXCa5tSQl8acighGMYAQjGMEI/nn9BlaY9fDk/9j/AAAAAElFTkSuQmCC"
+)
