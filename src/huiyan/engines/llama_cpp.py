@@ -40,6 +40,8 @@ class LlamaCppEngine:
     host: str = HOST
     slots: int = 1
     prompt_cache_mib: int = 512
+    #: In place of the model's own; llama.cpp takes none with a request.
+    chat_template: str = field(default="", repr=False)
     #: One for the life of the launcher, so that the gateway can go on using it after a restart.
     api_key: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
 
@@ -80,6 +82,7 @@ class LlamaCppEngine:
             top_k=sampling.top_k,
             presence_penalty=sampling.presence_penalty,
             prompt_cache_mib=self.prompt_cache_mib,
+            chat_template=self.chat_template,
         )
         message: Message = msgspec.to_builtins(boot)
         return message

@@ -46,6 +46,7 @@ class Boot(
     top_k: int
     presence_penalty: float = 0.0
     prompt_cache_mib: int = 512
+    chat_template: str = ""
 
     def __repr__(self) -> str:
         return f"Boot({self.alias} at {self.host}:{self.port})"
@@ -81,6 +82,8 @@ def server_params(boot: Boot) -> Any:
     params.fit_params = params.ctx_shift = False
 
     params.use_jinja = params.prefill_assistant = True
+    if boot.chat_template:
+        params.chat_template = boot.chat_template
     sampling = params.sampling
     sampling.temp, sampling.top_p, sampling.top_k = boot.temperature, boot.top_p, boot.top_k
     sampling.penalty_present = boot.presence_penalty

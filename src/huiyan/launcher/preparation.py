@@ -23,6 +23,7 @@ from huiyan.launcher.events import Event, Reporter
 from huiyan.launcher.exposure import open_to_others
 from huiyan.launcher.model_files import ModelFiles
 from huiyan.launcher.safetensors_files import SafetensorsFiles
+from huiyan.launcher.updates.adapter import active_template
 from huiyan.lifeline import ORPHAN_GRACE_S
 from huiyan.messages import Text
 from huiyan.settings.model import Settings
@@ -147,6 +148,7 @@ def configure_engine(settings: Settings, found: Machine, files: ModelFiles, port
         threads=settings.engine.threads or plan.threads(found, demo=files.card.demo),
         slots=settings.engine.slots,
         prompt_cache_mib=settings.engine.prompt_cache_mib,
+        chat_template=active_template(settings.data_dir),
     )
 
 

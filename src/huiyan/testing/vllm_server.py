@@ -46,7 +46,7 @@ class VllmServer(FakeEngine):
         """tower: directory of the model that was loaded; `huiyan_swap_vision` looks at another one."""
         super().__init__(api_key=api_key, model=model, context_tokens=context_tokens)
         self.default_reply = Reply(text=answer)
-        self._answer = answer
+        self._says = answer
         self._tower = "" if tower is None else tower_digest(tower)
         self.kv_tokens = kv_tokens
         self.dev_routes = dev_routes
@@ -122,7 +122,7 @@ class VllmServer(FakeEngine):
             self._tower = tower_digest(path)
             if LOST in data:
                 raise bodies.BadRequestError(500, "CUDA error", "InternalServerError")
-            self.default_reply = Reply(text=NOISE_SAYS if NOISE in data else self._answer)
+            self.default_reply = Reply(text=NOISE_SAYS if NOISE in data else self._says)
         figures = {"tensors": 351, "bytes": 1_152_776_672, "read_s": 0.2, "load_s": 0.1}
         return {**figures, "before": before, "after": self._tower}
 

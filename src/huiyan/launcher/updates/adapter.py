@@ -29,16 +29,34 @@ def directories(data_dir: Path) -> ComponentDirs:
     return ComponentDirs(data_dir / "components", NAME)
 
 
+def template_of(directory: Path | None) -> str:
+    """The adapter's chat template; "" where it has none, and the model's own is used."""
+    try:
+        return "" if directory is None else (directory / _TEMPLATE).read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def active_template(data_dir: Path) -> str:
+    """That of the adapter which the next start uses."""
+    dirs = directories(data_dir)
+    active = dirs.active()
+    return template_of(dirs.directory(active)) if active else ""
+
+
 class AdapterHost(Protocol):
     """The running gateway and engine, as this component sees them."""
 
     def model_template(self) -> str | None:
         """The chat template that the engine uses by itself, where it can be read."""
 
-    async def use_adapter(self, directory: Path | None, installed: Sequence[Path]) -> None:
+    def expects_adapter(self, *, other_template: bool) -> tuple[How, float | None]:
+        """How another adapter is taken up, and for how many seconds new requests would wait."""
+
+    async def use_adapter(self, directory: Path | None, installed: Sequence[Path]) -> float:
         """From the next request on. None: huiyan's own. installed: those that a request may name.
 
-        Raises: HuiyanError; then the one before stays.
+        Returns for how many seconds requests waited. Raises: HuiyanError; then the one before stays.
         """
 
     async def prove_adapter(self) -> None:
@@ -63,8 +81,7 @@ class AdapterTarget:
     async def apply(self, state: str) -> None:
         if self._host is not None:
             directory = self._dirs.directory(state) if state else None
-            await self._host.use_adapter(directory, self._dirs.installed())
-            self.pause_s = 0.0
+            self.pause_s = await self._host.use_adapter(directory, self._dirs.installed())
 
     async def prove(self, state: str) -> None:
         if self._host is not None:
@@ -108,10 +125,14 @@ class PromptAdapter:
                 if path.startswith("golden/") and path.endswith(".json")
             ]
             changes += [(change.name, change.diff) for change in golden.compare(old, new, own)]
-        how: How = "next_start" if self._host is None else "next_request"
+        how: How = "next_start"
+        pause_s: float | None = 0.0
+        if self._host is not None:
+            now = template_of(self._dirs.directory(active) if (active := self._dirs.active()) else None)
+            how, pause_s = self._host.expects_adapter(other_template=(new or "") != now)
         return Plan(
             download_bytes=release.size_bytes,
-            pause_s=0.0,
+            pause_s=pause_s,
             how=how,
             changes=tuple((name, diff) for name, diff in changes if diff),
         )

@@ -23,6 +23,7 @@ from huiyan.launcher.model_files import find_pair
 from huiyan.launcher.preparation import Prepared
 from huiyan.launcher.services import Services
 from huiyan.launcher.updates import examination
+from huiyan.launcher.updates.adapter import template_of
 from huiyan.launcher.updates.component import How
 from huiyan.messages import refusal
 from huiyan.settings.model import Settings
@@ -86,9 +87,12 @@ class LiveSystem:
         engine = self._services.engine
         if isinstance(engine, VllmEngine):
             return "swap", _SWAP_S
+        return self._expects_another(engine, snapshot.size_bytes)
+
+    def _expects_another(self, engine: LlamaCppEngine, size_bytes: int) -> tuple[How, float | None]:
         if self._fits_twice(engine):
             return "beside", 0.0
-        return "restart", _START_S + snapshot.size_bytes / _READ_BYTES_PER_S
+        return "restart", _START_S + size_bytes / _READ_BYTES_PER_S
 
     async def serve(self, snapshot: Snapshot) -> float:
         engine = self._services.engine
@@ -99,7 +103,8 @@ class LiveSystem:
                 self._resources.enter_context(self._store.pin(snapshot.lock))
             if isinstance(engine, VllmEngine):
                 return await self._swap(engine, snapshot)
-            return await self._replace(engine, snapshot)
+            model_path, mmproj_path = find_pair(snapshot.tree)
+            return await self._replace(engine, model_path=model_path, mmproj_path=mmproj_path)
 
     async def prove(self, snapshot: Snapshot) -> None:
         engine = self._services.engine
@@ -129,19 +134,12 @@ class LiveSystem:
             return False
         return True
 
-    async def _replace(self, engine: LlamaCppEngine, snapshot: Snapshot) -> float:
+    async def _replace(self, engine: LlamaCppEngine, **changes: Any) -> float:
         """A second engine beside the first, where there is memory for it; else requests wait meanwhile."""
-        model_path, mmproj_path = find_pair(snapshot.tree)
         beside = await asyncio.to_thread(self._fits_twice, engine)
         port = ports.reserve(0, explicit=False)
         self._resources.callback(port.socket.close)
-        new = dataclasses.replace(
-            engine,
-            model_path=model_path,
-            mmproj_path=mmproj_path,
-            port=port.number,
-            api_key=secrets.token_urlsafe(32),
-        )
+        new = dataclasses.replace(engine, port=port.number, api_key=secrets.token_urlsafe(32), **changes)
 
         async def prove() -> None:
             await examination.compare(
@@ -179,8 +177,21 @@ class LiveSystem:
         except (OSError, UnicodeDecodeError, StoreError):
             return None
 
-    async def use_adapter(self, directory: Path | None, installed: Sequence[Path]) -> None:
+    def expects_adapter(self, *, other_template: bool) -> tuple[How, float | None]:
+        engine = self._services.engine
+        if not other_template or not isinstance(engine, LlamaCppEngine):
+            return "next_request", 0.0
+        return self._expects_another(engine, engine.weights_bytes)
+
+    async def use_adapter(self, directory: Path | None, installed: Sequence[Path]) -> float:
+        """llama.cpp takes a template when it starts, vLLM with each request."""
+        engine, template = self._services.engine, template_of(directory)
+        paused_s = 0.0
+        if isinstance(engine, LlamaCppEngine) and engine.chat_template != template:
+            with self._switching():
+                paused_s = await self._replace(engine, chat_template=template)
         await self._services.use_adapter(directory, installed)
+        return paused_s
 
     async def prove_adapter(self) -> None:
         """An answer with a picture and one without: a template that the engine cannot take refuses one."""
