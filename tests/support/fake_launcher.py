@@ -8,10 +8,12 @@ from typing import Any
 
 from huiyan import nano
 from huiyan.engines.status import EngineState, EngineStatus
-from huiyan.errors import ModelBusyError, ModelFileMissingError
+from huiyan.errors import ModelBusyError, ModelFileMissingError, NoRollbackError, UpdateRunningError
 from huiyan.gateway.schema_models import ModelsReport
 from huiyan.launcher.state import PartStatus, StatusReport
+from huiyan.messages import refusal
 from huiyan.store.fetching import FetchStatus
+from huiyan.updates.status import ComponentInfo, UpdatePlan, UpdatesReport, UpdateStatus
 
 
 class FakeLauncher:
@@ -20,6 +22,8 @@ class FakeLauncher:
         self.cancels = 0
         self.switched: list[Path] = []
         self.pulled: list[str | None] = []
+        self.asked: list[tuple[object, ...]] = []
+        self.last_update: UpdateStatus | None = None
         self.listeners: list[Callable[[dict[str, Any]], None]] = []
 
     def status(self) -> StatusReport:
@@ -58,6 +62,43 @@ class FakeLauncher:
     def cancel_pull(self) -> None:
         self.cancels += 1
 
+    async def updates(self, feed: str | None, *, look: bool) -> UpdatesReport:
+        self.asked.append(("updates", feed, look))
+        vision = ComponentInfo(name="vision-encoder", kind="vision-encoder", version="1", available="2")
+        return UpdatesReport(components=[vision], last=self.update_status())
+
+    async def update_plan(self, component: str, *, feed: str | None, version: str | None) -> UpdatePlan:
+        self.asked.append(("plan", component, feed, version))
+        return UpdatePlan(
+            component=component,
+            kind=component,
+            installed="1",
+            version=version or "2",
+            download_bytes=10,
+            kept_bytes=20,
+            pause_s=0.0,
+            how="beside",
+        )
+
+    def update_status(self) -> UpdateStatus | None:
+        return self.last_update
+
+    async def update(self, component: str, *, feed: str | None, version: str | None) -> UpdateStatus:
+        self.asked.append(("update", component, feed, version))
+        if component == "vision-encoder-busy":
+            raise refusal(UpdateRunningError, "update.running", name="vision-encoder")
+        self.last_update = _status(component, version or "2")
+        return self.last_update
+
+    def cancel_update(self) -> None:
+        self.asked.append(("cancel",))
+
+    async def roll_back(self, component: str) -> UpdateStatus:
+        self.asked.append(("rollback", component))
+        if component == "prompt-adapter":
+            raise refusal(NoRollbackError, "update.no_rollback", name=component)
+        return _status(component, "1")
+
     async def switch_model(self, model_path: Path) -> None:
         self.switched.append(model_path)
         if model_path.name == "missing":
@@ -66,3 +107,9 @@ class FakeLauncher:
     def subscribe(self, on_event: Callable[[dict[str, Any]], None]) -> Callable[[], None]:
         self.listeners.append(on_event)
         return lambda: self.listeners.remove(on_event)
+
+
+def _status(component: str, version: str) -> UpdateStatus:
+    return UpdateStatus(
+        component=component, kind=component, version=version, step="planned", state="running", started_at=1.0
+    )

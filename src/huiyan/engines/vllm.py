@@ -149,6 +149,8 @@ class VllmEngine:
             "--tool-call-parser",
             "hermes",
             "--enable-request-id-headers",
+            # A prompt adapter's, which the gateway puts there; it takes none from clients.
+            "--trust-request-chat-template",
             # Nothing is fetched on a request's word: no domain is allowed (an empty list would allow all).
             "--allowed-media-domains",
             "invalid.invalid",

@@ -57,6 +57,7 @@ class KnownFields(msgspec.Struct):
     guided_grammar: msgspec.Raw = _RAW
     grammar: msgspec.Raw = _RAW
     json_schema: msgspec.Raw = _RAW
+    chat_template_kwargs: dict[str, msgspec.Raw] | None = None
     # Refused, whatever they hold.
     n_predict: msgspec.Raw = _RAW
     n_cmpl: msgspec.Raw = _RAW
@@ -128,6 +129,7 @@ BOUNDED = (
     "guided_grammar",
     "grammar",
     "json_schema",
+    "chat_template_kwargs",
 )
 
 _COUNTS = (
@@ -241,6 +243,13 @@ def _check_refused(known: KnownFields) -> None:
 
 
 def _check_sizes(known: KnownFields) -> None:
+    # vLLM trusts the gateway with templates, and would take one from here as well.
+    if known.chat_template_kwargs and "chat_template" in known.chat_template_kwargs:
+        raise RequestError(
+            "`chat_template` is not taken here.",
+            hint=REFUSED["chat_template"],
+            param="chat_template_kwargs",
+        )
     stops = [known.stop] if isinstance(known.stop, str) else known.stop or []
     if len(stops) > MAX_STOPS or any(len(stop) > MAX_STOP_CHARS for stop in stops):
         raise RequestError(
