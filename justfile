@@ -40,6 +40,10 @@ store-kills points="500" *words:
 cluster-test *words:
     HUIYAN_TEST_CLUSTER=1 .venv/bin/python -m pytest -q tests/cluster "$@"
 
+# Kill updates of every kind of component at that many calls of the file system
+update-kills points="250" *words:
+    points="$1"; shift; HUIYAN_TEST_UPDATE_KILLS="$points" scripts/check.sh chaos -- -k update_kinds_kills "$@"
+
 # Half an hour of streams; memory has to stay within 5 %
 soak *words:
     .venv/bin/python -m bench.gateway.soak "$@"
