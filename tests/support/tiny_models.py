@@ -36,12 +36,12 @@ def gguf(metadata: dict[str, str | int], tensors: dict[str, bytes]) -> bytes:
 
 def gguf_files(version: int) -> dict[str, bytes]:
     """A model and its projector; from one version to the next the projector's numbers change."""
-    language = {
+    language: dict[str, str | int] = {
         "general.architecture": "qwen3vl",
         "qwen3vl.context_length": 4096,
         "qwen3vl.embedding_length": 32,
     }
-    vision = {
+    vision: dict[str, str | int] = {
         "general.architecture": "clip",
         "clip.projector_type": "qwen3vl_merger",
         "clip.vision.projection_dim": 32,

@@ -35,7 +35,8 @@ def show_report(report: UpdatesReport, language: Language, *, as_json: bool) -> 
     for column in ("name", "version", "available", "back", "note"):
         table.add_column(say(f"update.head.{column}", language))
     for each in report.components:
-        cells = (each.name, each.version, _offer(each), each.can_roll_back_to or "", each.note or "")
+        note = each.note_zh if language == "zh" else each.note
+        cells = (each.name, each.version, _offer(each), each.can_roll_back_to or "", note or "")
         table.add_row(*(escape(cell) for cell in cells))
     Console().print(table)
     if report.running is not None:

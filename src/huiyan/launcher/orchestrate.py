@@ -428,6 +428,8 @@ class Launcher:
         if self._models is not None:
             await self._models.stop()
         if self._updates is not None:
+            if self._services is not None:
+                self._services.begin_stop()
             await self._updates.stop()
         if self._services is not None:
             await self._services.stop(hurry=not self._ready)

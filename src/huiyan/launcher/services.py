@@ -423,6 +423,14 @@ class Services:
             if supervisor is not None:
                 supervisor.hurry()
 
+    @property
+    def stopping(self) -> bool:
+        return self._stopping.is_set()
+
+    def begin_stop(self) -> None:
+        """What is being replaced need not be brought back any more: the next start does that."""
+        self._stopping.set()
+
     async def stop(self, *, hurry: bool) -> None:
         """End all, the gateway first: its running answers need the others."""
         self._stopping.set()

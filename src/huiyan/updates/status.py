@@ -43,8 +43,8 @@ class ComponentInfo(msgspec.Struct, frozen=True, kw_only=True):
     """A component as it is, and what the feed has for it.
 
     state: digest of what is active, "" for what comes with huiyan. available: the version that an update
-    would bring; None: none, and `note` says why where there is more to say. title: of that release, by
-    language. size_bytes: to be fetched. pause_s: for how long requests are expected to wait.
+    would bring; None: none, and `note` (in Chinese `note_zh`) says why where there is more to say. title: of
+    that release, by language. size_bytes: to be fetched. pause_s: for how long requests are expected to wait.
     can_roll_back_to: a version.
     """
 
@@ -54,6 +54,7 @@ class ComponentInfo(msgspec.Struct, frozen=True, kw_only=True):
     state: str = ""
     available: str | None = None
     note: str | None = None
+    note_zh: str | None = None
     title: dict[str, str] | None = None
     size_bytes: int | None = None
     pause_s: float | None = None

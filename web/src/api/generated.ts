@@ -37,7 +37,7 @@ export interface ChangeKeyRequest {
   bytes_per_day: number | null;
 }
 
-/** A component as it is, and what the feed has for it. state: digest of what is active, "" for what comes with huiyan. available: the version that an update would bring; None: none, and `note` says why where there is more to say. title: of that release, by language. size_bytes: to be fetched. pause_s: for how long requests are expected to wait. can_roll_back_to: a version. */
+/** A component as it is, and what the feed has for it. state: digest of what is active, "" for what comes with huiyan. available: the version that an update would bring; None: none, and `note` (in Chinese `note_zh`) says why where there is more to say. title: of that release, by language. size_bytes: to be fetched. pause_s: for how long requests are expected to wait. can_roll_back_to: a version. */
 export interface ComponentInfo {
   name: string;
   kind: string;
@@ -45,6 +45,7 @@ export interface ComponentInfo {
   state: string;
   available: string | null;
   note: string | null;
+  note_zh: string | null;
   title: Record<string, string> | null;
   size_bytes: number | null;
   pause_s: number | null;

@@ -96,7 +96,7 @@ class LiveSystem:
 
     async def serve(self, snapshot: Snapshot) -> float:
         engine = self._services.engine
-        if self._serves(engine, snapshot):
+        if self._services.stopping or self._serves(engine, snapshot):
             return 0.0
         with self._switching():
             if snapshot.tree != nano.DIRECTORY:
@@ -187,6 +187,8 @@ class LiveSystem:
         """llama.cpp takes a template when it starts, vLLM with each request."""
         engine, template = self._services.engine, template_of(directory)
         paused_s = 0.0
+        if self._services.stopping:
+            return paused_s
         if isinstance(engine, LlamaCppEngine) and engine.chat_template != template:
             with self._switching():
                 paused_s = await self._replace(engine, chat_template=template)

@@ -257,7 +257,13 @@ class UpdateService:
     def _report(self, where: str | None, feed: Feed | None, fault: HuiyanError | None) -> UpdatesReport:
         running = self.status if self.status is not None and self.status.state == "running" else None
         components = [
-            ComponentInfo(name=each.name, kind=each.kind, version=each.version, note=each.note.render("en"))
+            ComponentInfo(
+                name=each.name,
+                kind=each.kind,
+                version=each.version,
+                note=each.note.render("en"),
+                note_zh=each.note.render("zh"),
+            )
             for each in self._registry.fixed()
         ]
         replaceable = self._registry.replaceable().values()
@@ -294,14 +300,14 @@ class UpdateService:
             can_roll_back_to=None if back is None else label(component, back, self._journal),
         )
         if feed is None or where is None:
-            return msgspec.structs.replace(info, note=None if fault is None else fault.message)
+            return info if fault is None else _noted(info, fault)
         try:
             release = choose(feed, component, installed=info.version, version=None)
             plan = component.plan(release, self._open_place(where))
         except UpToDateError:
             return info
         except HuiyanError as error:
-            return msgspec.structs.replace(info, note=error.message)
+            return _noted(info, error)
         return msgspec.structs.replace(
             info,
             available=release.version,
@@ -309,6 +315,10 @@ class UpdateService:
             size_bytes=plan.download_bytes,
             pause_s=plan.pause_s,
         )
+
+
+def _noted(info: ComponentInfo, error: HuiyanError) -> ComponentInfo:
+    return msgspec.structs.replace(info, note=of_error(error, "en")[0], note_zh=of_error(error, "zh")[0])
 
 
 def fault_of(error: HuiyanError) -> UpdateFault:
