@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from huiyan.errors import EngineRefusedError, HuiyanError, QueueFullError
+from huiyan.messages import Both
 
 
 def rebuild(error: Mapping[str, Any], otherwise: type[HuiyanError]) -> HuiyanError:
@@ -21,9 +22,9 @@ def rebuild(error: Mapping[str, Any], otherwise: type[HuiyanError]) -> HuiyanErr
         kind = otherwise
     rebuilt = kind(message, hint=hint)
     if error.get("message_zh"):
-        words = {"en": message, "zh": str(error["message_zh"])}
-        hints = {"hint_en": hint, "hint_zh": str(error.get("hint_zh") or hint)}
-        rebuilt.sentence = ("told", {**words, **hints})
+        said = Both(zh=str(error["message_zh"]), en=message)
+        advice = Both(zh=str(error.get("hint_zh") or hint), en=hint)
+        rebuilt.sentence = ("told", {"said": said, "advice": advice})
     return rebuilt
 
 

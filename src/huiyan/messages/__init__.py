@@ -69,10 +69,22 @@ class Text(NamedTuple):
         return say(self.key, language, **self.args)
 
 
+class Both(NamedTuple):
+    """What another process has said in both languages; an argument like `Text`."""
+
+    zh: str
+    en: str
+
+    def render(self, language: Language) -> str:
+        return self.zh if language == "zh" else self.en
+
+
 def say(key: str, language: Language, **args: Any) -> str:
     """The sentence `key` in `language`. Raises: KeyError for an unknown key or a missing argument."""
     chinese, english = CATALOGUE[key]
-    values = {name: arg.render(language) if isinstance(arg, Text) else arg for name, arg in args.items()}
+    values = {
+        name: arg.render(language) if isinstance(arg, Text | Both) else arg for name, arg in args.items()
+    }
     return (chinese if language == "zh" else english).format(**values)
 
 

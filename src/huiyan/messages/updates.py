@@ -4,8 +4,8 @@ from typing import Final
 
 SENTENCES: Final[dict[str, tuple[str, str]]] = {
     # As another process of ours said it, in both languages.
-    "told": ("{zh}", "{en}"),
-    "told.hint": ("{hint_zh}", "{hint_en}"),
+    "told": ("{said}", "{said}"),
+    "told.hint": ("{advice}", "{advice}"),
     "help.update": (
         "更新运行中系统的一个部件：视觉编码器、提示适配器或工具；不影响正在使用的人。",
         "Update a part of the running system: vision encoder, prompt adapter, a tool. Nobody is interrupted.",
