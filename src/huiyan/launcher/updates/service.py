@@ -329,8 +329,11 @@ def fault_of(error: HuiyanError) -> UpdateFault:
 def recover(registry: Registry) -> list[Entry]:
     """Before an engine is started: end what a kill interrupted. A trouble is logged, and ends no start."""
     try:
+        unfinished = journal_of(registry.data_dir).unfinished()
+        if not unfinished:
+            return []
         targets = {name: component.target for name, component in registry.replaceable().items()}
-        for entry in journal_of(registry.data_dir).unfinished():
+        for entry in unfinished:
             if entry.component not in targets and (found := registry.find(entry.component)) is not None:
                 targets[entry.component] = found.target
         return transaction.recover(journal_of(registry.data_dir), targets)
