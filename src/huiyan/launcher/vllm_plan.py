@@ -46,6 +46,8 @@ def make(options: EngineOptions, found: Machine, files: SafetensorsFiles) -> Vll
 def _flags(options: EngineOptions, found: Machine, files: SafetensorsFiles) -> VllmFlags:
     chosen_profile = profile(_PROFILE)
     wish = wish_of(chosen_profile, images=options.max_images, context=options.context_tokens)
+    own_pixels = files.card.image_max_tokens * PIXELS_PER_TOKEN
+    wish = msgspec.structs.replace(wish, image_max_pixels=min(wish.image_max_pixels, own_pixels))
     plan = make_plan(found, wish, chosen_profile, shape=shape_of(files.model.directory))
     if plan.chosen is None:
         reasons = [one.reason for one in plan.table if one.reason is not None]

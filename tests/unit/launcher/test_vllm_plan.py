@@ -108,3 +108,16 @@ def test_without_a_gpu_vllm_itself_says_why(eight_b: Path) -> None:
     plan = vllm_plan.make(options, machine(None), found)
     assert plan.settings.gpu_memory_fraction == 0.9
     assert plan.card == found.card
+
+
+def test_a_small_model_is_asked_for_pictures_as_large_as_it_takes(eight_b: Path) -> None:
+    """Its own preparation shrinks the profile's 1920 x 1080 to 256 tokens: three of them fit its context."""
+    config = json.loads((eight_b / "config.json").read_text())
+    config["text_config"]["max_position_embeddings"] = 4096
+    (eight_b / "config.json").write_text(json.dumps(config))
+    size = {"shortest_edge": 65_536, "longest_edge": 262_144}
+    (eight_b / "preprocessor_config.json").write_text(json.dumps({"size": size}))
+    options, found = files(eight_b)
+    card = vllm_plan.make(options, machine(80), found).card
+    assert (card.context_tokens, card.image_max_tokens) == (4096, 256)
+    assert card.max_images >= 3

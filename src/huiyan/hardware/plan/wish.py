@@ -29,6 +29,7 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
 
     context: tokens of one request, prompt and answer; None: as much as the page uses, or as fits.
     model: a preset's name ("8B"); None: what suits the card. quantization: None for any.
+    image_max_pixels: to which the model's own preparation shrinks larger pictures.
     """
 
     users: int = 1
@@ -37,10 +38,11 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     context: int | None = None
     model: str | None = None
     quantization: str | None = None
+    image_max_pixels: int = DEFAULT_MAX_PIXELS
 
     @property
     def tokens_per_image(self) -> int:
-        return image_tokens(*self.image_size, min_pixels=DEFAULT_MIN_PIXELS, max_pixels=DEFAULT_MAX_PIXELS)
+        return image_tokens(*self.image_size, min_pixels=DEFAULT_MIN_PIXELS, max_pixels=self.image_max_pixels)
 
     @property
     def request_tokens(self) -> int:
