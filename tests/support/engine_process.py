@@ -32,8 +32,11 @@ class EngineProcess:
 
 
 @contextlib.contextmanager
-def llama_cpp(*, wait: bool = True) -> Iterator[EngineProcess]:
-    """Run the child with one slot and one thread. wait: return only once it listens and has loaded."""
+def llama_cpp(*, wait: bool = True, module: str = "") -> Iterator[EngineProcess]:
+    """Run the child with one slot and one thread. wait: return only once it listens and has loaded.
+
+    module: to run instead of the child itself.
+    """
     engine = LlamaCppEngine(
         card=nano.card(),
         model_path=nano.MODEL_PATH,
@@ -43,7 +46,7 @@ def llama_cpp(*, wait: bool = True) -> Iterator[EngineProcess]:
     )
     ours, theirs = lifeline.pair()
     process = subprocess.Popen(
-        [sys.executable, "-m", engine.module, "--lifeline-fd", str(theirs.fileno())],
+        [sys.executable, "-m", module or engine.module, "--lifeline-fd", str(theirs.fileno())],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -23,11 +23,14 @@ from huiyan.errors import (
     InvalidJsonError,
     ModelNotFoundError,
     PayloadTooLargeError,
+    RequestError,
 )
 from huiyan.gateway import fields
 from huiyan.gateway.backends import affinity
 from huiyan.gateway.multipart import Part
 from huiyan.gateway.pictures.sources import PictureSlot
+from huiyan.gateway.tool_loop.prompt import check_fields
+from huiyan.gateway.tool_loop.request import ToolUse
 
 
 class _ImageUrl(msgspec.Struct):
@@ -72,6 +75,7 @@ class Admitted(msgspec.Struct, kw_only=True):
     messages: of a chat, as far as the gateway reads them. choices: answers to write, all prompts counted.
     adapter: the prompt adapter that it asks for by name; None: the one in use.
     max_tokens: as asked, for each. affinity: what requests of one conversation share, where it matters.
+    tool_use: what the model may call by itself.
     """
 
     stream: bool
@@ -86,6 +90,7 @@ class Admitted(msgspec.Struct, kw_only=True):
     adapter: str | None = None
     files: Mapping[str, Part] = {}
     affinity: bytes | None = None
+    tool_use: ToolUse | None = None
 
     def text(self) -> str:
         """Everything in the prompt that is text, to be counted."""
@@ -156,7 +161,7 @@ def admit_chat(body: bytes, card: ModelCard, *, max_images: int) -> Admitted:
     last = messages[-1]
     if last.role != "assistant" and not _says_something(last):
         raise EmptyPromptError("The last message is empty.", param="messages")
-    return Admitted(
+    admitted = Admitted(
         stream=known.stream is True,
         body=body,
         text_bytes=len(body) - sum(len(slot.url) for slot in images) if images else len(body),
@@ -168,6 +173,10 @@ def admit_chat(body: bytes, card: ModelCard, *, max_images: int) -> Admitted:
         tools=b"".join(map(bytes, known.tools)) if known.tools else b"",
         adapter=known.prompt_adapter,
     )
+    if known.huiyan is not None and known.huiyan.tools is not None:
+        check_fields(known)
+        admitted.tool_use = known.huiyan.tools
+    return admitted
 
 
 def admit_completion(body: bytes, card: ModelCard) -> Admitted:
@@ -177,6 +186,10 @@ def admit_completion(body: bytes, card: ModelCard) -> Admitted:
     prompt = bytes(known.prompt)
     if not prompt or prompt in (b'""', b"[]", b"null"):
         raise EmptyPromptError("`prompt` is empty or missing.", param="prompt")
+    if known.huiyan is not None:
+        raise RequestError(
+            "`huiyan` belongs into a chat.", hint="Send it to /v1/chat/completions.", param="huiyan"
+        )
     prompts = fields.check_prompt(prompt, known.choices)
     return Admitted(
         stream=known.stream is True,

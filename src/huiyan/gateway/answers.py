@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from huiyan.errors import EngineError, HuiyanError
 from huiyan.gateway.relay import Sink
-from huiyan.gateway.run import Run
+from huiyan.gateway.run import Work
 
 _ONE_ANSWER_SHARE = 4  # one answer may take a quarter of the whole budget
 
@@ -69,7 +69,7 @@ class Answer:
         self._book = book
         self.key = key
         self.fingerprint = fingerprint
-        self.run: Run | None = None
+        self.run: Work | None = None
         self.head: tuple[int, bytes, int | None] | None = None
         self.chunks: list[bytes] = []
         self.size_bytes = 0
@@ -144,7 +144,7 @@ class AnswerBook:
     def get(self, key: str) -> Answer | None:
         return self._answers.get(key)
 
-    def open(self, key: str, fingerprint: bytes, start: Callable[[Answer], Run]) -> Answer:
+    def open(self, key: str, fingerprint: bytes, start: Callable[[Answer], Work]) -> Answer:
         """Enter a new answer and start its run. Raises what `start` raises; then nothing is entered."""
         answer = Answer(self, key, fingerprint)
         self._answers[key] = answer

@@ -23,6 +23,7 @@ from huiyan.gateway.routes.live import LiveRoutes
 from huiyan.gateway.routes.metrics import MetricsRoutes
 from huiyan.gateway.routes.model import ModelRoutes
 from huiyan.gateway.routes.session import SessionRoutes
+from huiyan.gateway.routes.tool_calls import ToolCallRoutes
 from huiyan.gateway.routes.tools import ToolRoutes
 from huiyan.gateway.service import Gateway
 from huiyan.gateway.static import StaticFiles
@@ -57,7 +58,7 @@ def make_app(gateway: Gateway, static: StaticFiles, access_log: AccessLog) -> AS
     images = ImageRoutes(
         gateway.pictures.workshop, gateway.pictures.threads, body_timeout_s=gateway.options.body_timeout_s
     )
-    tools = ToolRoutes(gateway)
+    tools, calls = ToolRoutes(gateway), ToolCallRoutes(gateway)
     router = Router(
         [
             Route("/health", health.health, methods=["GET"]),
@@ -82,6 +83,7 @@ def make_app(gateway: Gateway, static: StaticFiles, access_log: AccessLog) -> AS
             _route("/api/images/{sha256}", PUT=images.put, HEAD=images.head),
             Route("/api/tools", tools.list_tools, methods=["GET"]),
             Route("/api/tools/{plugin}/{tool}", tools.call, methods=["POST"]),
+            Route("/api/tool-calls/{id}", calls.decide, methods=["POST"]),
             Route("/metrics", metrics.metrics, methods=["GET"]),
             Route("/api/admin/logs", logs.logs, methods=["GET"]),
             Route("/api/admin/usage", admin.usage, methods=["GET"]),

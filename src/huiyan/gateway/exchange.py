@@ -24,7 +24,7 @@ from huiyan.gateway.finished import Finished
 from huiyan.gateway.form import Form, FormReader
 from huiyan.gateway.relay import CHAT
 from huiyan.gateway.request_head import RequestHead, too_large
-from huiyan.gateway.run import CLIENT_GONE, Asked, Run
+from huiyan.gateway.run import CLIENT_GONE, Asked, Work
 from huiyan.gateway.service import Gateway
 from huiyan.gateway.workers.keyed import KeyedReader
 from huiyan.log import get_logger
@@ -76,7 +76,7 @@ class Exchange:
     _body_bytes = 0
     _body_complete = False
     _body: Sequence[bytes] = ()
-    _source: Run | Reader | KeyedReader | None = None
+    _source: Work | Reader | KeyedReader | None = None
     _head_written = False
     _paused = False
     _length: int | None = None

@@ -11,6 +11,7 @@ from __future__ import annotations
 import msgspec
 
 from huiyan.errors import InvalidJsonError, PayloadTooLargeError, RequestError
+from huiyan.gateway.tool_loop.request import Extension
 
 #: Answers of one request; vLLM would take 16,384 of them.
 MAX_CHOICES = 8
@@ -58,6 +59,7 @@ class KnownFields(msgspec.Struct):
     grammar: msgspec.Raw = _RAW
     json_schema: msgspec.Raw = _RAW
     chat_template_kwargs: dict[str, msgspec.Raw] | None = None
+    huiyan: Extension | None = None
     # Refused, whatever they hold.
     n_predict: msgspec.Raw = _RAW
     n_cmpl: msgspec.Raw = _RAW
@@ -130,6 +132,7 @@ BOUNDED = (
     "grammar",
     "json_schema",
     "chat_template_kwargs",
+    "huiyan",
 )
 
 _COUNTS = (

@@ -14,6 +14,8 @@ import msgspec
 from huiyan import __version__
 from huiyan.gateway import schema, schema_admin, schema_images, schema_models, schema_updates
 from huiyan.gateway.live_log import Skipped
+from huiyan.gateway.tool_loop import events as loop_events
+from huiyan.gateway.tool_loop.request import Extension
 from huiyan.store.fetching import FetchStatus
 from huiyan.tools import catalogue
 from huiyan.updates import status as update_status
@@ -49,6 +51,16 @@ _BODIES: tuple[type[msgspec.Struct], ...] = (
     catalogue.ToolsEvent,
     catalogue.ToolProgress,
     catalogue.ToolResult,
+    Extension,
+    loop_events.ToolsOffered,
+    loop_events.CallBegun,
+    loop_events.CallConfirm,
+    loop_events.CallDecided,
+    loop_events.CallProgress,
+    loop_events.CallResult,
+    loop_events.CallFailed,
+    loop_events.LoopLimit,
+    loop_events.ToolCallAnswer,
 )
 
 Json = dict[str, Any]  # Any: a JSON schema
@@ -125,6 +137,7 @@ def _openai_route(summary: str, required: list[str]) -> Json:
     answers["200"]["content"]["text/event-stream"] = {"schema": {"type": "string"}}
     operation = _operation(summary, answers, request=request, parameters=[_KEY_HEADER])
     if "messages" in required:
+        request["properties"]["huiyan"] = _ref(Extension)
         operation["requestBody"]["content"]["multipart/form-data"] = {"schema": _FORM}
     return operation
 
@@ -260,6 +273,14 @@ def _tool_paths() -> Json:
     return {
         "/api/tools": {"get": _operation("The tools that are there now", {"200": tools})},
         "/api/tools/{plugin}/{tool}": {"post": call},
+        "/api/tool-calls/{id}": {
+            "post": _operation(
+                "Allow or refuse a call that the model wants to make",
+                {"204": _answer("said")},
+                request=_ref(loop_events.ToolCallAnswer),
+                parameters=[_path("id")],
+            )
+        },
     }
 
 

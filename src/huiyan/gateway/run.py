@@ -70,6 +70,16 @@ Pictures = tuple[Sequence[bytes], Sequence[tuple[int, int]]]
 PicturesDone = Callable[[Pictures | HuiyanError], None]
 
 
+class Work(Protocol):
+    """What goes on for a client: a run, or a loop of several."""
+
+    def cancel(self) -> None: ...
+
+    def pause(self) -> None: ...
+
+    def resume(self) -> None: ...
+
+
 class Services(Protocol):
     """What a run needs of its gateway."""
 

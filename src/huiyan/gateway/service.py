@@ -37,10 +37,13 @@ from huiyan.gateway.pictures.assemble import assemble
 from huiyan.gateway.queue import FairQueue
 from huiyan.gateway.reading import PictureReader
 from huiyan.gateway.relay import COMPLETION, RelayedHeads, Sink
-from huiyan.gateway.run import Asked, PicturesDone, Run
+from huiyan.gateway.run import Asked, PicturesDone, Run, Work
 from huiyan.gateway.schema import HelloEvent
 from huiyan.gateway.token_count import TokenCounter
 from huiyan.gateway.tool_client import ToolClient
+from huiyan.gateway.tool_files import FileReader
+from huiyan.gateway.tool_loop.consent import ConsentBook
+from huiyan.gateway.tool_loop.loop import ToolLoop
 from huiyan.log import get_logger
 from huiyan.store.fetching import FetchStatus
 from huiyan.tools.catalogue import ToolList, ToolsEvent
@@ -95,6 +98,8 @@ class Gateway:
         )
         self.live_log = LiveLog(None if data_dir is None else data_dir / "logs" / "huiyan.jsonl")
         self.tools = ToolClient(data_dir, self._tools_changed)
+        self.consents = ConsentBook()
+        self.max_images = options.max_images
         self.pictures = PictureReader(options, None if data_dir is None else data_dir / "images")
         #: Prompt adapters that a request may ask for, by `PromptAdapter.name`.
         self._adapters: dict[str, PromptAdapter] = {BUILT_IN.id: BUILT_IN}
@@ -249,7 +254,7 @@ class Gateway:
         """Unique across restarts, short enough to read out."""
         return f"{self.boot_id}-{next(self._numbers):x}"
 
-    def run(self, asked: Asked, sink: Sink) -> Run:
+    def run(self, asked: Asked, sink: Sink) -> Work:
         """Start a request; `sink` hears the rest. Raises what refuses it at once."""
         if self._elsewhere is None and not self.queue.paused:
             error = check_engine(self.engine)
@@ -259,6 +264,10 @@ class Gateway:
             self.adapter_of(asked.admitted)
         if self._backends is not None and self._backends.needs_affinity:
             asked.admitted.affinity = asked.admitted.conversation()
+        if asked.admitted.tool_use is not None:
+            loop = ToolLoop(self, asked, sink)
+            loop.start()
+            return loop
         run = Run(self, asked, sink)
         run.start()
         return run
@@ -296,6 +305,16 @@ class Gateway:
 
     def count(self, backend: Backend) -> Count:
         return TokenCounter(backend.pool)
+
+    def file_reader(self, asked: Asked) -> FileReader:
+        """For files that a request names, of its caller."""
+        return FileReader(
+            self.pictures.workshop.store,
+            self.pictures.threads,
+            owner=asked.principal.id,
+            parts=asked.admitted.files,
+            max_bytes=self.options.max_body_bytes,
+        )
 
     def started(self, backend: Backend) -> None:
         """A request goes to this engine."""

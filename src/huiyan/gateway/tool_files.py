@@ -27,13 +27,19 @@ class FileReader:
     """Reads the files of one caller."""
 
     def __init__(
-        self, store: ImageStore, executor: Executor, *, owner: str, parts: Sequence[Part], max_bytes: int
+        self,
+        store: ImageStore,
+        executor: Executor,
+        *,
+        owner: str,
+        parts: Sequence[Part] | Mapping[str, Part],
+        max_bytes: int,
     ) -> None:
-        """max_bytes: of all files of a call together."""
+        """parts: of a form, where they are given by name. max_bytes: of all files together."""
         self._store = store
         self._executor = executor
         self._owner = owner
-        self._parts = {part.name: part for part in parts}
+        self._parts = dict(parts) if isinstance(parts, Mapping) else {part.name: part for part in parts}
         self._left_bytes = max_bytes
         self._max_bytes = max_bytes
 

@@ -120,7 +120,7 @@ class Bodies:
     ) -> dict[str, Any]:
         choice: dict[str, Any] = {"finish_reason": finish_reason, "index": 0}
         if self.chat:
-            choice["message"] = {"role": "assistant", "content": text or None if tool_calls else text}
+            choice["message"] = {"role": "assistant", "content": text}
             if tool_calls:
                 choice["message"]["tool_calls"] = [_tool_call(call, call.arguments) for call in tool_calls]
             return self._body("chat.completion", [choice], usage=used)
@@ -143,10 +143,11 @@ class Bodies:
             yield self._chunk(None, {"content": piece}, piece)
 
     def tool_calls(self, calls: Sequence[ToolCall], chunk_chars: int) -> Iterator[dict[str, Any]]:
-        """Each call's name first, then its arguments in pieces, as both engines stream them."""
+        """Each call's name with the beginning of its arguments, then the rest of them, as llama.cpp does."""
         for index, call in enumerate(calls):
-            yield self._chunk(None, {"tool_calls": [{"index": index, **_tool_call(call, "")}]}, "")
-            for start in range(0, len(call.arguments), chunk_chars):
+            begun = _tool_call(call, call.arguments[:1])
+            yield self._chunk(None, {"tool_calls": [{"index": index, **begun}]}, "")
+            for start in range(1, len(call.arguments), chunk_chars):
                 piece = {"arguments": call.arguments[start : start + chunk_chars]}
                 yield self._chunk(None, {"tool_calls": [{"index": index, "function": piece}]}, "")
 

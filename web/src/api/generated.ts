@@ -8,6 +8,12 @@ export interface AdapterInfo {
   version: string;
 }
 
+/** A file that is no picture of a message. url: sha256:…, a data URL, or attachment://NAME of a form. */
+export interface AttachedFile {
+  name: string;
+  url: string;
+}
+
 /** One of several engines. ejected_s: until it is tried again; null: it is not ejected. */
 export interface BackendStatus {
   name: string;
@@ -23,6 +29,64 @@ export interface BrowserLogEntry {
   message: string;
   request_id: string | null;
   context: Record<string, unknown>;
+}
+
+/** step: from 1. arguments: as the model wrote them, cut where they are long. plugin: "" if unknown. */
+export interface CallBegun {
+  type: "call";
+  id: string;
+  step: number;
+  plugin: string;
+  tool: string;
+  title: Title;
+  arguments: string;
+}
+
+/** Whoever sent the request answers with POST /api/tool-calls/{id}, within timeout_s. */
+export interface CallConfirm {
+  type: "confirm";
+  id: string;
+  reasons: ("destructive" | "network" | "not_read_only")[];
+  timeout_s: number;
+}
+
+/** by: nobody, where nobody can be asked (an answer that is not streamed). */
+export interface CallDecided {
+  type: "decided";
+  id: string;
+  allowed: boolean;
+  by: "nobody" | "timeout" | "user";
+}
+
+export interface CallError {
+  code: string;
+  message: string;
+  hint: string;
+}
+
+/** Nothing came of this call; the model is told so and goes on. */
+export interface CallFailed {
+  type: "failed";
+  id: string;
+  error: CallError;
+}
+
+export interface CallProgress {
+  type: "progress";
+  id: string;
+  progress: number;
+  total: number | null;
+  message: string;
+}
+
+/** content: a file without `data` was too large to be sent along. cut: the model got less than all. */
+export interface CallResult {
+  type: "result";
+  id: string;
+  is_error: boolean;
+  content: (TextContent | FileContent | LinkContent)[];
+  cut: boolean;
+  duration_s: number;
 }
 
 /** `PATCH /api/admin/keys/{id}`. What is left out stays; a limit of null is no limit any more. */
@@ -104,6 +168,11 @@ export interface ErrorDetail {
   param: string | null;
   request_id: string;
   hint: string;
+}
+
+/** The field itself. */
+export interface Extension {
+  tools: ToolUse | null;
 }
 
 /** What this server can do beyond chat; the page shows nothing that is false here. */
@@ -263,6 +332,12 @@ export interface LinkContent {
   name: string;
 }
 
+/** steps: it has to answer now. time: the answer ends here. context: older results were shortened. */
+export interface LoopLimit {
+  type: "limit";
+  reason: "context" | "steps" | "time";
+}
+
 /** The model that is served, and its bounds. id: what `/v1/models` lists and requests name. demo: the built-in nano. wanted: a model that was asked for and is not here, so that this one answers in its place (shown as a banner). context_tokens: of one slot, prompt and answer together. image_tokens_*: per picture. */
 export interface ModelCard {
   id: string;
@@ -294,6 +369,14 @@ export interface ModelsReport {
   wanted: string | null;
   wanted_bytes: number | null;
   fetch: FetchStatus | null;
+}
+
+/** name: as the model knows it. */
+export interface OfferedTool {
+  name: string;
+  plugin: string;
+  tool: string;
+  title: Title;
 }
 
 /** One MCP server and its tools. network: granted by the administrator. error: why it could not be started the last time, if that is so. */
@@ -386,6 +469,11 @@ export interface TokenizeResponse {
   counts: number[];
 }
 
+/** `POST /api/tool-calls/{id}`. */
+export interface ToolCallAnswer {
+  allow: boolean;
+}
+
 /** One tool. input_schema: JSON Schema of its arguments, as the tool gave it. safe: it says that it only reads; anything else asks before a model may call it. */
 export interface ToolInfo {
   name: string;
@@ -421,9 +509,25 @@ export interface ToolResult {
   duration_s: number;
 }
 
+/** allow: `PLUGIN/TOOL`, `PLUGIN/*` or `*`. max_steps: rounds of calls before it has to answer. timeout_s: for all of it. confirm_timeout_s: how long a question waits; unanswered, it means no. */
+export interface ToolUse {
+  allow: string[];
+  max_steps: number;
+  timeout_s: number;
+  confirm_timeout_s: number;
+  files: AttachedFile[];
+}
+
 /** `event: tools` on `/api/events`: ask `GET /api/tools` again. */
 export interface ToolsEvent {
   revision: string;
+}
+
+/** The first of an answer. missing: entries of `allow` for which there is nothing now. */
+export interface ToolsOffered {
+  type: "tools";
+  offered: OfferedTool[];
+  missing: string[];
 }
 
 /** Why an update did not come to pass, as errors have it; `_zh` the same in Chinese. */

@@ -9,6 +9,7 @@ _PREFIXES: tuple[tuple[str, Scope | None], ...] = (
     ("/api/session", None),
     ("/api/admin", Scope.ADMIN),
     ("/api/tools", Scope.TOOLS),
+    ("/api/tool-calls", Scope.TOOLS),
     ("/api", Scope.CHAT),
     ("/v1", Scope.CHAT),
     ("/metrics", Scope.ADMIN),

@@ -22,13 +22,13 @@ from huiyan.errors import (
 )
 from huiyan.gateway import sse
 from huiyan.gateway.access.caller import caller_of
-from huiyan.gateway.access.principal import Principal
 from huiyan.gateway.errors import body_of, unexpected
-from huiyan.gateway.limits import Lease, Refused
+from huiyan.gateway.limits import Lease
 from huiyan.gateway.multipart import FormLimits, MultipartReader, Part
 from huiyan.gateway.routes.responses import json_response
 from huiyan.gateway.service import Gateway
 from huiyan.gateway.tool_files import FileReader
+from huiyan.gateway.tool_loop.call import leased
 from huiyan.log import get_logger
 from huiyan.log import request_id as current_request_id
 from huiyan.tools.catalogue import ToolProgress, ToolResult
@@ -69,7 +69,7 @@ class ToolRoutes:
             max_bytes=gateway.options.max_body_bytes,
         )
         files = await reader.take(arguments, info.files)
-        lease = await self._lease(caller, size_bytes)
+        lease = await leased(gateway.limiter, caller, size_bytes)
         if _STREAM in request.headers.get("accept", ""):
             return _Leased(
                 lease,
@@ -82,23 +82,6 @@ class ToolRoutes:
         finally:
             lease.finish()
         return Response(status_code=204) if result is None else json_response(result)
-
-    async def _lease(self, caller: Principal, size_bytes: int) -> Lease:
-        """A call counts as a request of its key. Raises: QueueFullError."""
-        answered: asyncio.Future[Lease | Refused] = asyncio.get_running_loop().create_future()
-
-        def told(answer: Lease | Refused) -> None:
-            if not answered.done():
-                answered.set_result(answer)
-            elif not isinstance(answer, Refused):
-                answer.finish()  # the client left while this was asked
-
-        self._gateway.limiter.begin(caller, body_bytes=size_bytes, done=told)
-        answer = await answered
-        if isinstance(answer, Refused):
-            answer.error.headers = answer.headers
-            raise answer.error
-        return answer
 
     async def _result(
         self, plugin: str, tool: str, arguments: dict[str, Any], files: dict[str, list[GivenFile]]

@@ -15,6 +15,7 @@ from huiyan.gateway.headers import block
 from huiyan.gateway.metrics import Metrics, Snapshot
 from huiyan.gateway.queue_order import State
 from huiyan.gateway.relay import Sink
+from huiyan.gateway.tool_loop.consent import ConsentBook
 from huiyan.gateway.workers import frames as f
 from huiyan.gateway.workers.scrape import ScrapeDesk
 from huiyan.gateway.workers.shared_answers import AnswerHost, RemoteReader
@@ -212,6 +213,7 @@ class CoordinatorClient:
         self._claims: dict[int, Callable[[int], None]] = {}
         self._readers: dict[int, RemoteReader] = {}
         self._host: AnswerHost | None = None
+        self._consents: ConsentBook | None = None
         self._scrapes: ScrapeDesk | None = None
 
     @classmethod
@@ -275,6 +277,14 @@ class CoordinatorClient:
         """The user stopped this answer, whoever writes it."""
         self.send(f.Stop(key))
 
+    def serve_consents(self, consents: ConsentBook) -> None:
+        """Let users answer this worker's questions through any other."""
+        self._consents = consents
+
+    def decide(self, call: str, owner: str, *, allow: bool) -> None:
+        """A user has answered, whichever worker asks."""
+        self.send(f.Decide(call, owner, allow))
+
     def close(self) -> None:
         self._lost = _nothing
         self._protocol.close()
@@ -305,6 +315,9 @@ class CoordinatorClient:
             case f.Scraping() | f.Tell() | f.Told():
                 if self._scrapes is not None:
                     self._scrapes.received(frame)
+            case f.Decide():
+                if self._consents is not None:
+                    self._consents.decide(frame.call, frame.owner, allow=frame.allow)
             case f.Attach() | f.Detach() | f.Flow() | f.Stop():
                 if self._host is not None:
                     self._host.received(frame)

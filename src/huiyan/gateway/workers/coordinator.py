@@ -165,6 +165,10 @@ class Coordinator:
                 owner = self._workers.get(self._owners.get(frame.key, -1))
                 if owner is not None:
                     owner.send(frame)
+            case f.Decide():
+                for number, other in self._workers.items():
+                    if number != worker.number:
+                        other.send(frame)
             case f.Head() | f.Chunk() | f.End():
                 self._to_reader(worker, frame)
             case f.Scrape():

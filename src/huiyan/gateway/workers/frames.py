@@ -127,6 +127,14 @@ class Stop(Frame, frozen=True):
     key: str
 
 
+class Decide(Frame, frozen=True):
+    """To all other workers: `owner` has answered whether a model's tool call may be made."""
+
+    call: str
+    owner: str
+    allow: bool
+
+
 class Head(Frame, frozen=True):
     """To the reader's worker, as the three below."""
 
@@ -208,6 +216,7 @@ FromWorker = (
     | Detach
     | Flow
     | Stop
+    | Decide
     | Head
     | Chunk
     | End
@@ -224,6 +233,7 @@ ToWorker = (
     | Detach
     | Flow
     | Stop
+    | Decide
     | Head
     | Chunk
     | End

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from huiyan.errors import ConflictError, HuiyanError
 from huiyan.gateway.answers import Answer, AnswerBook, Reader
 from huiyan.gateway.relay import Sink
-from huiyan.gateway.run import Run
+from huiyan.gateway.run import Work
 from huiyan.gateway.workers.client import CoordinatorClient
 from huiyan.gateway.workers.shared_answers import RemoteReader
 
@@ -37,7 +37,7 @@ class KeyedReader:
         *,
         key: str,
         fingerprint: bytes,
-        start: Callable[[Answer], Run],
+        start: Callable[[Answer], Work],
         sink: Sink,
     ) -> None:
         self._client = client

@@ -57,5 +57,6 @@ async def join(
     gateway.answers = answers
     client.serve_answers(answers)
     client.serve_numbers(gateway.metrics)
+    client.serve_consents(gateway.consents)
     gateway.shared = client
     return client
