@@ -1,6 +1,6 @@
 import { ConnectionLost, errorDetail, ApiError } from "./errors.ts";
 import type { ServerEvent } from "./sse.ts";
-import type { CompletionChunk, Usage } from "./types.ts";
+import type { CompletionChunk, ToolEvent, Usage } from "./types.ts";
 
 /** What a streamed answer amounts to so far. */
 export interface Answer {
@@ -9,6 +9,8 @@ export interface Answer {
   finishReason: string | null;
   usage: Usage | null;
   model: string | null;
+  /** What the model did with tools: every event but progress that is superseded. Absent: nothing. */
+  tools?: ToolEvent[];
   /** `[DONE]` was read: nothing is missing. */
   done: boolean;
 }
@@ -50,6 +52,7 @@ export function reduceAnswer(answer: Answer, event: ServerEvent): Answer {
     finishReason: choice?.finish_reason ?? answer.finishReason,
     usage: chunk.usage ?? answer.usage,
     model: chunk.model ?? answer.model,
+    ...(chunk.huiyan && { tools: [...(answer.tools ?? []).filter(({ type }) => type !== "progress"), chunk.huiyan] }),
   };
 }
 

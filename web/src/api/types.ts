@@ -15,6 +15,17 @@ export type {
   SamplingDefaults,
 } from "./generated.ts";
 
+import type {
+  CallBegun,
+  CallConfirm,
+  CallDecided,
+  CallFailed,
+  CallProgress,
+  CallResult,
+  LoopLimit,
+  ToolsOffered,
+} from "./generated.ts";
+
 /** `PUT /api/images/{sha256}`. expires_s: from its last use. */
 export interface KeptImage {
   sha256: string;
@@ -47,6 +58,17 @@ export interface Usage {
   total_tokens: number;
 }
 
+/** What a loop of tool calls says, in the order in which it happens. */
+export type ToolEvent =
+  | ToolsOffered
+  | CallBegun
+  | CallConfirm
+  | CallDecided
+  | CallProgress
+  | CallResult
+  | CallFailed
+  | LoopLimit;
+
 export interface CompletionChunk {
   model?: string;
   choices?: {
@@ -55,4 +77,6 @@ export interface CompletionChunk {
     finish_reason?: string | null;
   }[];
   usage?: Usage | null;
+  /** What the model does with tools, told by our gateway. */
+  huiyan?: ToolEvent;
 }

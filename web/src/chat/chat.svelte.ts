@@ -17,6 +17,7 @@ import {
   type ImageRef,
   type Message,
   type OutboxEntry,
+  type Sampling,
   type Variant,
 } from "../store/records.ts";
 import type { Tabs } from "../store/tabs.ts";
@@ -47,6 +48,8 @@ export class Chat {
   open = $state.raw<OpenConversation | null>(null);
   readonly pending = $derived(this.open?.pending ?? null);
   readonly path = $derived(this.open?.path ?? []);
+  /** What goes along with every question that is not a comparison; see tools/allow.svelte.ts. */
+  extra: (() => Sampling) | null = null;
   /** Rises when something is pinned or unpinned. */
   pins = $state(0);
   /** A send is being put on disk. */
@@ -255,7 +258,7 @@ export class Chat {
     return {
       path,
       systemPrompt: variant?.systemPrompt ?? ((preset?.systemPrompt ?? "") || settings.systemPrompt),
-      sampling: variant?.sampling ?? { ...settings.sampling, ...preset?.sampling },
+      sampling: variant?.sampling ?? { ...settings.sampling, ...preset?.sampling, ...this.extra?.() },
     };
   }
 

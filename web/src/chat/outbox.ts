@@ -216,6 +216,7 @@ export class Outbox {
         model: gateway.model?.name ?? answer.model,
         usage: answer.usage,
         finishReason: answer.finishReason,
+        ...(answer.tools && { tools: answer.tools }),
       });
       const fault = watch?.follow(answer);
       if (fault) {

@@ -1,6 +1,6 @@
 /** What is kept in the browser. Times are Unix milliseconds, as `Date.now()` gives them. */
 
-import type { ErrorDetail, Usage } from "../api/types.ts";
+import type { ErrorDetail, ToolEvent, Usage } from "../api/types.ts";
 import type { ContextLedger } from "../context/ledger.ts";
 import type { PresetUse } from "../presets/records.ts";
 
@@ -105,6 +105,8 @@ export interface Message {
   usage: Usage | null;
   timing: Timing | null;
   sent: SentLedger | null;
+  /** Of an answer: what the model did with tools. May come from a file, so that its shape is not certain. */
+  tools?: ToolEvent[];
   /** Goes along whole with every later question. */
   pinned?: boolean;
   /** Of an answer: it was empty or repeated itself, or was asked for because an earlier one did. */
@@ -149,6 +151,8 @@ export interface Conversation {
   tags?: string[];
   /** Stands above the others in the history. */
   starred?: boolean;
+  /** The model may call tools in it. */
+  tools?: boolean;
 }
 
 export interface Sampling {
@@ -158,6 +162,8 @@ export interface Sampling {
   /** Set for a second attempt only. */
   top_k?: number;
   seed?: number;
+  /** The tools that the model may call itself. */
+  huiyan?: { tools: { allow: string[] } };
   /** Holds the answer to a JSON schema, where the engine can do that. */
   response_format?: {
     type: "json_schema";

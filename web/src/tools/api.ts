@@ -19,6 +19,18 @@ export async function listTools(fetcher: Fetch): Promise<ToolList> {
   return (await response.json()) as ToolList;
 }
 
+/** Answer a call that waits for its user. False: it does not wait any more. Throws: ApiError, TypeError. */
+export async function decide(fetcher: Fetch, call: string, allow: boolean): Promise<boolean> {
+  const response = await fetcher(`api/tool-calls/${encodeURIComponent(call)}`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ allow }),
+  });
+  if (response.status === 404) return false;
+  if (!response.ok) throw await responseError(response);
+  return true;
+}
+
 /** The call's body: the arguments as JSON, each file as a part to which they refer. */
 export function callBody(values: Readonly<Record<string, unknown>>, files: readonly SentFile[]): FormData {
   const form = new FormData();

@@ -6,6 +6,7 @@ import { loadImage } from "../store/images.ts";
 import { hashesOf, type Conversation, type ImageRef, type Message } from "../store/records.ts";
 import { pathTo } from "../chat/tree.ts";
 import { loadRows } from "../batch/store.ts";
+import { callsAsMarkdown, type CallView } from "../tools/calls.ts";
 import type { Saved } from "../settings/settings.svelte.ts";
 import { PRESETS_FILE, SETTINGS_FILE, type BatchFile, type PresetsFile } from "./format_rest.ts";
 import { FORMAT, FORMAT_VERSION, MANIFEST, type ConversationFile, type Manifest } from "./format.ts";
@@ -78,6 +79,8 @@ export interface MarkdownTexts {
   answer: string;
   untitled: string;
   reasoning: string;
+  /** Of a tool that the model called. */
+  call: (call: CallView) => string;
   /** The line with the tags. */
   tags: (tags: readonly string[]) => string;
 }
@@ -104,6 +107,7 @@ export function asMarkdown(
     if (message.reasoning) {
       parts.push(`<details><summary>${texts.reasoning}</summary>\n\n${message.reasoning}\n\n</details>`);
     }
+    if (message.tools) parts.push(...callsAsMarkdown(message.tools, texts.call));
     if (message.text) parts.push(message.text);
   }
   return `${parts.join("\n\n")}\n`;

@@ -1,4 +1,4 @@
-import type { Usage } from "../api/types.ts";
+import type { ToolEvent, Usage } from "../api/types.ts";
 import type { Span } from "../context/cutter.ts";
 import type { ContextLedger, LedgerRow } from "../context/ledger.ts";
 import { MAX_TAG_CHARS, MAX_TAGS } from "../history/tags.ts";
@@ -45,6 +45,7 @@ export interface ConversationFile {
 
 const MOST_MESSAGES = 50_000;
 const MOST_IMAGES = 64;
+const MOST_TOOL_EVENTS = 10_000;
 export const MAX_TEXT = 4_000_000;
 const MAX_WORDS = 100_000;
 const MAX_NAME = 1000;
@@ -65,6 +66,7 @@ export const sampling = record<Sampling>(
     top_k: amount,
     max_tokens: amount,
     seed: amount,
+    huiyan: record({ tools: record({ allow: list(name, 128) }) }),
     response_format: record({
       type: oneOf("json_schema"),
       json_schema: record({ name, schema: json, strict: flag }),
@@ -75,6 +77,7 @@ export const sampling = record<Sampling>(
   "top_k",
   "max_tokens",
   "seed",
+  "huiyan",
   "response_format",
 );
 
@@ -168,6 +171,9 @@ export const preset = record<PresetUse>({
   checkBanned: flag,
 });
 
+/** Its fields are looked at where it is shown. */
+const toolEvent = json as Check<object> as Check<ToolEvent>;
+
 export const reason = oneOf("empty", "loop");
 const attempt = record<Attempt>(
   { which: oneOf("first", "second"), reason, temperature: amount, otherId: nullable(id), failed: reason },
@@ -192,11 +198,13 @@ export const message = record<Message>(
     usage: nullable(record<Usage>({ prompt_tokens: count, completion_tokens: count, total_tokens: count })),
     timing: nullable(record<Timing>({ firstTokenMs: count, totalMs: count })),
     sent: nullable(sent),
+    tools: list(toolEvent, MOST_TOOL_EVENTS),
     pinned: flag,
     attempt,
     preset,
     variant: record<Variant>({ systemPrompt: words, sampling }),
   },
+  "tools",
   "pinned",
   "attempt",
   "preset",
@@ -213,9 +221,11 @@ export const conversation = record<Conversation>(
     headId: nullable(id),
     tags: list(text(4 * MAX_TAG_CHARS), MAX_TAGS),
     starred: flag,
+    tools: flag,
   },
   "tags",
   "starred",
+  "tools",
 );
 
 const table = record<TableEdit>({

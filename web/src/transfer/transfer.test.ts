@@ -274,7 +274,7 @@ describe("a hostile archive", () => {
 });
 
 describe("Markdown", () => {
-  const texts = { question: "问", answer: "答", untitled: "无题", reasoning: "思考", tags: (tags: readonly string[]) => `标签：${tags.join("、")}` };
+  const texts = { question: "问", answer: "答", untitled: "无题", reasoning: "思考", call: ({ tool }: { tool: string }) => `工具 ${tool}`, tags: (tags: readonly string[]) => `标签：${tags.join("、")}` };
 
   it("shows the branch that is shown", () => {
     const shown = asMarkdown({ ...conversation, headId: "a1" }, messages, texts, (image) => `p/${image.name}`);

@@ -97,7 +97,7 @@ class Calls:
 
     def prepared(self, calls: Sequence[Wanted]) -> list[Made]:
         """Each with an id of its own and its arguments, {} where they are no JSON object."""
-        return [(self._services.consents.new_id(), wanted, _arguments(wanted)[0]) for wanted in calls]
+        return [(self._services.consents.new_id(), wanted, arguments_of(wanted)[0]) for wanted in calls]
 
     async def make(
         self, call: str, wanted: Wanted, arguments: dict[str, Any], *, step: int, beyond: bool
@@ -143,7 +143,7 @@ class Calls:
             raise ToolNotFoundError(f"There is no tool {wanted.name[:100]!r}.", hint=f"These are: {names}.")
         if beyond:
             raise ToolLimitError(f"More than {self.MAX_AT_ONCE} calls at once.", hint="Call it again.")
-        error = _arguments(wanted)[1]
+        error = arguments_of(wanted)[1]
         if error is not None:
             raise error
         await self._allowed(call, offered)
@@ -263,8 +263,8 @@ async def leased(limiter: Limiter, caller: Any, size_bytes: int) -> Lease:
     return answer
 
 
-def _arguments(wanted: Wanted) -> tuple[dict[str, Any], ToolArgumentsError | None]:
-    """What a model wrote may be anything; nothing at all means no arguments."""
+def arguments_of(wanted: Wanted) -> tuple[dict[str, Any], ToolArgumentsError | None]:
+    """What a model wrote, and what is wrong with it. Nothing at all means no arguments."""
     try:
         value = msgspec.json.decode(wanted.arguments.encode("utf-8", "replace") or b"{}")
     except (msgspec.DecodeError, UnicodeError, RecursionError):
