@@ -11,6 +11,5 @@ export async function startRest(app: App): Promise<void> {
     import("./boxes/AnswerMarks.svelte"),
     import("./tables/export.ts"),
     import("./tools/ToolDialog.svelte"),
-    import("./tools/CallList.svelte"),
   ]);
 }

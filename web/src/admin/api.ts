@@ -1,6 +1,17 @@
 import type { Fetch } from "../api/client.ts";
 import { ConnectionLost, responseError, SignInNeeded } from "../api/errors.ts";
-import type { ChangeKeyRequest, CreatedKey, CreateKeyRequest, Health, KeyInfo, KeyList, ModelsReport, UsageReport } from "./types.ts";
+import type {
+  ChangeKeyRequest,
+  CreatedKey,
+  CreateKeyRequest,
+  Health,
+  KeyInfo,
+  KeyList,
+  ModelsReport,
+  UpdatesReport,
+  UpdateStatus,
+  UsageReport,
+} from "./types.ts";
 
 /** What an administrator's page asks of the gateway. All throw: ApiError, ConnectionLost, SignInNeeded. */
 export class AdminApi {
@@ -42,6 +53,23 @@ export class AdminApi {
 
   async cancelPull(): Promise<void> {
     await this.#ask("api/admin/models/pull", "DELETE");
+  }
+
+  async updates(): Promise<UpdatesReport> {
+    return (await (await this.#ask("api/admin/updates")).json()) as UpdatesReport;
+  }
+
+  /** Begin; `update` in `/api/events` says how far it is. */
+  async update(component: string, version: string | null): Promise<UpdateStatus> {
+    return (await (await this.#ask("api/admin/updates", "POST", { component, version })).json()) as UpdateStatus;
+  }
+
+  async cancelUpdate(): Promise<void> {
+    await this.#ask("api/admin/updates", "DELETE");
+  }
+
+  async rollBack(component: string): Promise<UpdateStatus> {
+    return (await (await this.#ask("api/admin/updates/rollback", "POST", { component })).json()) as UpdateStatus;
   }
 
   /** Also of a gateway whose engine is down, which answers 503 with the same body. */

@@ -2,7 +2,19 @@
 
 import type * as wire from "../api/generated.ts";
 
-export type { CreatedKey, Health, KeyInfo, KeyList, ModelsReport, SessionInfo, UsageEntry, UsageReport } from "../api/generated.ts";
+export type {
+  ComponentInfo,
+  CreatedKey,
+  Health,
+  KeyInfo,
+  KeyList,
+  ModelsReport,
+  SessionInfo,
+  UpdatesReport,
+  UpdateStatus,
+  UsageEntry,
+  UsageReport,
+} from "../api/generated.ts";
 
 export type ScopeName = wire.KeyInfo["scopes"][number];
 

@@ -1,3 +1,4 @@
+import type { Component } from "svelte";
 import type { ContextGuard, SendRequest } from "../context/guard.svelte.ts";
 import type { Plan } from "../context/plan.ts";
 import type { History } from "../history/history.svelte.ts";
@@ -50,6 +51,8 @@ export class Chat {
   readonly path = $derived(this.open?.path ?? []);
   /** What goes along with every question that is not a comparison; see tools/allow.svelte.ts. */
   extra: (() => Sampling) | null = null;
+  /** Shows what the model did with tools; here once the page stands. */
+  calls = $state.raw<Component<{ message: Message }> | null>(null);
   /** Rises when something is pinned or unpinned. */
   pins = $state(0);
   /** A send is being put on disk. */

@@ -5,7 +5,9 @@ import { transferEn } from "./transfer.en.ts";
 import { sessionEn } from "./session.en.ts";
 import { adminEn } from "./admin.en.ts";
 import { modelsEn } from "./models.en.ts";
+import { shortcutsEn } from "./shortcuts.en.ts";
 import { toolsEn } from "./tools.en.ts";
+import { updatesEn } from "./updates.en.ts";
 import type { lateZhCN } from "./late.zh-CN.ts";
 import { shopLateEn } from "./shop_late.en.ts";
 import type { Phrase } from "./zh-CN.ts";
@@ -19,5 +21,7 @@ export const lateEn: Record<keyof typeof lateZhCN, Phrase> = {
   ...sessionEn,
   ...adminEn,
   ...modelsEn,
+  ...shortcutsEn,
   ...toolsEn,
+  ...updatesEn,
 };

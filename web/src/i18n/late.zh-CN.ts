@@ -5,7 +5,9 @@ import { transferZhCN } from "./transfer.zh-CN.ts";
 import { sessionZhCN } from "./session.zh-CN.ts";
 import { adminZhCN } from "./admin.zh-CN.ts";
 import { modelsZhCN } from "./models.zh-CN.ts";
+import { shortcutsZhCN } from "./shortcuts.zh-CN.ts";
 import { toolsZhCN } from "./tools.zh-CN.ts";
+import { updatesZhCN } from "./updates.zh-CN.ts";
 import { shopLateZhCN } from "./shop_late.zh-CN.ts";
 import type { Phrase } from "./zh-CN.ts";
 
@@ -19,5 +21,7 @@ export const lateZhCN = {
   ...sessionZhCN,
   ...adminZhCN,
   ...modelsZhCN,
+  ...shortcutsZhCN,
   ...toolsZhCN,
+  ...updatesZhCN,
 } as const satisfies Record<string, Phrase>;

@@ -35,7 +35,9 @@ export class ToolBox {
   /** Keep up with the gateway; within a component, for as long as it lives. */
   follow(): void {
     const { gateway } = this.#app;
+    const others = gateway.onOther;
     gateway.onOther = (event: ServerEvent) => {
+      others(event);
       if (event.event === "tools") void this.refresh();
     };
     $effect(() => {
