@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -91,6 +92,31 @@ def test_failure_is_explained_and_a_second_press_goes_on(asked: Huiyan, hub: Fak
     chat.by_id("fetch-start").click()
     expect(chat.by_id("demo-banner")).to_have_count(0, timeout=LIMIT_MS)
     assert asked.report()["model"]["id"] == ID
+
+
+def test_a_network_that_says_nothing_ends_in_words(asked: Huiyan, browser: Browser) -> None:
+    # A port that takes connections and never answers is what a firewall makes of a hub.
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        asked.stop()
+        asked.extra_environment |= {
+            "HUIYAN_MODELS__MODELSCOPE_ENDPOINT": url,
+            "HUIYAN_MODELS__HUGGINGFACE_ENDPOINT": url,
+            "HUIYAN_MODELS__CONNECT_TIMEOUT_S": "1",
+            "HUIYAN_MODELS__READ_TIMEOUT_S": "1",
+        }
+        asked.start("--model", "qwen/reader-gguf")
+        context = browser.new_context(locale="zh-CN", viewport={"width": 1280, "height": 800})
+        chat = ChatPage(context.new_page(), asked.url).open()
+        chat.by_id("fetch-start").click()
+        part = chat.by_id("fetch-part")
+        expect(part).to_contain_text("正在准备下载")
+        # Two hubs, two seconds each, and the start of a process.
+        expect(part).to_have_attribute("data-state", "failed", timeout=LIMIT_MS)
+        expect(part).to_contain_text("无法连接 127.0.0.1")
+        expect(part).to_contain_text("检查网络与代理")
+        expect(chat.by_id("fetch-start")).to_be_enabled()
+        context.close()
 
 
 def test_stop_ends_the_process_and_keeps_what_came(asked: Huiyan, hub: FakeHub, chat: ChatPage) -> None:

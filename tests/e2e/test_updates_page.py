@@ -61,12 +61,12 @@ def test_an_update_from_its_plan_to_its_end(browser: Browser, made: Updating) ->
     expect(question.get_by_role("button", name="Cancel")).to_be_focused()
     chat.page.keyboard.press("Enter")
     expect(question).to_have_count(0)
-    assert made.launcher.asked == []
+    assert made.launcher.acts == []
     vision.get_by_test_id("update-start").click()
     chat.by_id("update-yes").click()
     line = chat.by_id("update-status")
     expect(line).to_have_attribute("data-step", "planned", timeout=WAIT_MS)
-    assert made.launcher.asked == [("update", "vision-encoder", "2")]
+    assert made.launcher.acts == [("update", "vision-encoder", "2")]
     expect(component(chat, "tool-pdf-parser").get_by_test_id("update-start")).to_be_disabled()
 
     begun = status("vision-encoder", "2", total_bytes=1_152_000_000, started_at=time.time())
@@ -108,7 +108,7 @@ def test_an_update_is_stopped_and_one_is_taken_back(browser: Browser, made: Upda
     made.tell(status("vision-encoder", "0.9", state="cancelled", step="abandoned"))
     expect(chat.by_id("update-status")).to_contain_text("nothing changed", timeout=WAIT_MS)
     expect(chat.by_id("update-cancel")).to_have_count(0)
-    assert made.launcher.asked == [("rollback", "vision-encoder", None), ("cancel", "", None)]
+    assert made.launcher.acts == [("rollback", "vision-encoder", None), ("cancel", "", None)]
 
 
 def test_what_goes_wrong_says_what_to_do_in_the_readers_language(browser: Browser, made: Updating) -> None:

@@ -57,11 +57,11 @@ HISTORY = [
 
 
 class UpdatingLauncher(FakeLauncher):
-    """asked: what the page wanted, in its order. report: what a look shows."""
+    """acts: what the page wanted, in its order. report: what a look shows."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.asked: list[tuple[str, str, str | None]] = []
+        self.acts: list[tuple[str, str, str | None]] = []
         self.report = UpdatesReport(components=COMPONENTS, history=HISTORY, feed="/srv/releases")
         self.busy = False
 
@@ -79,14 +79,14 @@ class UpdatingLauncher(FakeLauncher):
         assert feed is None, "a page must not choose the feed"
         if self.busy:
             raise UpdateRunningError("prompt-adapter is being updated already.", hint="Wait for its end.")
-        self.asked.append(("update", component, version))
+        self.acts.append(("update", component, version))
         return status(component, version or "?", step="planned")
 
     def cancel_update(self) -> None:
-        self.asked.append(("cancel", "", None))
+        self.acts.append(("cancel", "", None))
 
     async def roll_back(self, component: str) -> UpdateStatus:
-        self.asked.append(("rollback", component, None))
+        self.acts.append(("rollback", component, None))
         return status(component, "0.9", step="switching")
 
 

@@ -39,9 +39,9 @@ def choose(hub: str, options: StoreOptions, network: Network, *, fallback: bool 
 
 def _source(name: str, options: StoreOptions, network: Network) -> Source:
     if name.lower() == "modelscope":
-        return ModelScope(network, options.modelscope_endpoint)
+        return ModelScope(network, options.modelscope_endpoint, list_timeout_s=_list_timeout_s(options))
     if name.lower() == "huggingface":
-        return HuggingFace(network, options.huggingface_endpoint)
+        return HuggingFace(network, options.huggingface_endpoint, list_timeout_s=_list_timeout_s(options))
     try:
         parts = urlsplit(name)
         host = parts.hostname
@@ -60,6 +60,11 @@ def _source(name: str, options: StoreOptions, network: Network) -> Source:
             token = "" if options.key_file is None else _key(options.key_file)
             return HuiyanStore(network, name[len("huiyan+") :], transfer, token=token)
     raise refusal(SettingsError, "sources.hub", hub=repr(name))
+
+
+def _list_timeout_s(options: StoreOptions) -> float:
+    """A connection and one silence: the hubs' own clients would try for minutes."""
+    return options.connect_timeout_s + options.read_timeout_s
 
 
 def _key(path: Path) -> str:

@@ -20,6 +20,7 @@ from huiyan.errors import (
     SourceUnreachableError,
 )
 from huiyan.messages import refusal
+from huiyan.sources.deadline import DEFAULT_S, within
 from huiyan.sources.listed import checked_listing
 from huiyan.sources.offline import Network
 from huiyan.sources.protocol import FileRequest, Listing, RemoteFile, SourceName
@@ -40,16 +41,24 @@ class HuggingFace:
         endpoint: str = "https://huggingface.co",
         *,
         token_path: Path | None = None,
+        list_timeout_s: float = DEFAULT_S,
     ) -> None:
-        """token_path: the client's own token file, where None."""
+        """token_path: the client's own token file, where None.
+
+        list_timeout_s: for a listing, all attempts of the hub's client together.
+        """
         self.endpoint = endpoint.rstrip("/")
         self._network = network
+        self.list_timeout_s = list_timeout_s
         self._token_path = token_path
 
     def list(self, model_id: str, revision: str | None = None) -> Listing:
         """Raises: SourceError and its kinds."""
         self._network.require(self.endpoint)
-        revision = revision or DEFAULT_REVISION
+        wanted = revision or DEFAULT_REVISION
+        return within(self.list_timeout_s, _host(self.endpoint), lambda: self._list(model_id, wanted))
+
+    def _list(self, model_id: str, revision: str) -> Listing:
         with _errors_of_ours(self.endpoint, model_id, revision):
             from huggingface_hub import HfApi
             from huggingface_hub.hf_api import RepoFile
@@ -104,7 +113,7 @@ def _errors_of_ours(endpoint: str, model_id: str, revision: str) -> Iterator[Non
     from httpx2 import HTTPError
     from huggingface_hub import errors as theirs
 
-    host = endpoint.rsplit("://", maxsplit=1)[-1].split("/", maxsplit=1)[0]
+    host = _host(endpoint)
     try:
         yield
     except theirs.OfflineModeIsEnabled as error:
@@ -136,6 +145,10 @@ def _errors_of_ours(endpoint: str, model_id: str, revision: str) -> Iterator[Non
         ) from error
     except (ValueError, TypeError, AttributeError, KeyError) as error:
         raise refusal(SourceProtocolError, "sources.protocol", host=host, reason=_reason(error)) from error
+
+
+def _host(endpoint: str) -> str:
+    return endpoint.rsplit("://", maxsplit=1)[-1].split("/", maxsplit=1)[0]
 
 
 def _status(error: Exception) -> int:

@@ -21,6 +21,7 @@ from huiyan.errors import (
     SourceUnreachableError,
 )
 from huiyan.messages import refusal
+from huiyan.sources.deadline import DEFAULT_S, within
 from huiyan.sources.listed import checked_listing
 from huiyan.sources.offline import Network
 from huiyan.sources.protocol import FileRequest, Listing, RemoteFile, SourceName
@@ -33,14 +34,25 @@ class ModelScope:
 
     name: SourceName = "modelscope"
 
-    def __init__(self, network: Network, endpoint: str = "https://modelscope.cn") -> None:
+    def __init__(
+        self,
+        network: Network,
+        endpoint: str = "https://modelscope.cn",
+        *,
+        list_timeout_s: float = DEFAULT_S,
+    ) -> None:
+        """list_timeout_s: for a listing, all attempts of the hub's client together."""
         self.endpoint = endpoint.rstrip("/")
         self._network = network
+        self.list_timeout_s = list_timeout_s
 
     def list(self, model_id: str, revision: str | None = None) -> Listing:
         """Raises: SourceError and its kinds."""
         self._network.require(self.endpoint)
-        revision = revision or DEFAULT_REVISION
+        wanted = revision or DEFAULT_REVISION
+        return within(self.list_timeout_s, _host(self.endpoint), lambda: self._list(model_id, wanted))
+
+    def _list(self, model_id: str, revision: str) -> Listing:
         with _errors_of_ours(self.endpoint, model_id, revision), self._api() as api:
             info = api.get_repo(model_id, "model")
             exact_id = f"{info.owner}/{info.name}" if info.owner and info.name else model_id
@@ -100,7 +112,7 @@ def _errors_of_ours(endpoint: str, model_id: str, revision: str) -> Iterator[Non
     from modelscope_hub import errors as theirs
     from requests import RequestException
 
-    host = endpoint.rsplit("://", maxsplit=1)[-1].split("/", maxsplit=1)[0]
+    host = _host(endpoint)
     try:
         yield
     except (theirs.AuthenticationError, theirs.PermissionDeniedError) as error:
@@ -121,6 +133,10 @@ def _errors_of_ours(endpoint: str, model_id: str, revision: str) -> Iterator[Non
         ) from error
     except (theirs.HubError, RequestException, ValueError, TypeError, AttributeError, KeyError) as error:
         raise refusal(SourceProtocolError, "sources.protocol", host=host, reason=_reason(error)) from error
+
+
+def _host(endpoint: str) -> str:
+    return endpoint.rsplit("://", maxsplit=1)[-1].split("/", maxsplit=1)[0]
 
 
 def _reason(error: Exception) -> str:
