@@ -25,6 +25,8 @@ from huiyan.state.database import Database
 from huiyan.state.issue import issue_key
 from huiyan.testing import FakeEngine, Reply
 from tests.support.gateway import CARD, CHAT, assert_refusal, chat_request, status
+from tests.support.tool_loop import Reading, asking, calls, told
+from tests.support.tools import install_scripted, running_host
 from tests.support.wait import eventually
 from tests.support.wire import Response, Wire, ask
 
@@ -272,3 +274,24 @@ async def test_metrics_of_a_worker_that_dies_stay_in_the_sum(several: Several) -
         assert await _counted(several) == _MANY
     await several.chat()
     assert await _counted(several) == _MANY + 1
+
+
+async def test_a_question_of_one_worker_is_answered_through_any(several: Several) -> None:
+    """The answer to a model's tool call may arrive where nobody has asked."""
+    await install_scripted(several.data_dir, "scripted", "die")
+    async with running_host(several.data_dir):
+
+        async def offered() -> bool:
+            lists = [(await ask(several.port, "GET", "/api/tools")).json() for _ in range(_MANY)]
+            return all(each["available"] and each["plugins"] for each in lists)
+
+        await eventually(offered, _START_S)
+        for _ in range(4):
+            several.engine.script(calls(("die", {})), Reply(text="好。"))
+            async with Wire.open(several.port) as wire:
+                await wire.send(wire.request_bytes("POST", CHAT, {}, json=asking()))
+                call = (await Reading(wire).until("confirm"))["id"]
+                decided = await ask(several.port, "POST", f"/api/tool-calls/{call}", json={"allow": False})
+                assert decided.status == 204
+                events = told(await Reading(wire).rest())
+            assert [each["by"] for each in events if each["type"] == "decided"] == ["user"]
