@@ -18,11 +18,15 @@ check:
 
 # Python tests; words after the recipe go to pytest: just test -k relay
 test *words:
-    scripts/check.sh unit contract clients deploy fuzz e2e chaos -- "$@"
+    scripts/check.sh unit contract clients deploy fuzz plugins e2e chaos -- "$@"
 
 # The fast tests alone
 quick *words:
     scripts/check.sh unit contract -- -m "not slow" "$@"
+
+# The tests of the tools in plugins/, each in an environment of its own
+plugins *words:
+    scripts/check.sh plugins -- "$@"
 
 # Browser tests
 e2e *words:

@@ -7,8 +7,10 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 . "$root/scripts/lib/mirrors.sh"
 . "$root/scripts/lib/python.sh"
 . "$root/scripts/lib/browser.sh"
+. "$root/scripts/lib/locked.sh"
 . "$root/scripts/lib/clients.sh"
 . "$root/scripts/lib/deploy.sh"
+. "$root/scripts/lib/plugins.sh"
 . "$root/scripts/lib/parts.sh"
 
 cd "$root"
@@ -25,6 +27,7 @@ done
 [ $# -eq 0 ] || shift
 case " ${parts[*]} " in *" clients "* | *" fuzz "*) prepare_clients "$root/.venv-clients" ;; esac
 case " ${parts[*]} " in *" deploy "*) prepare_deploy "$root/.venv-deploy" ;; esac
+case " ${parts[*]} " in *" plugins "*) prepare_plugins "$root/.venv-plugins" ;; esac
 for part in "${parts[@]}"; do
     run_part "$part" "$@"
 done

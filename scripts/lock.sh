@@ -24,3 +24,8 @@ compile scripts/bootstrap.lock scripts/bootstrap.in "$@"
 for input in src/huiyan/cluster/locks/*.in; do
     compile "${input%.in}.lock" "$input" "$@"
 done
+for plugin in plugins/*/; do
+    compile "${plugin}requirements.lock" "${plugin}pyproject.toml" --all-extras "$@"
+    compile "${plugin}requirements-dev.lock" "${plugin}pyproject.toml" --all-extras --group "${plugin}pyproject.toml:dev" \
+        --constraints "${plugin}requirements.lock" "$@"
+done

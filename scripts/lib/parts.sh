@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # The parts of test_all.sh: what each runs, and the closing table. Sourced; bash 3.2 is enough.
 
-ALL_PARTS=(lint types imports generated web unit contract clients deploy fuzz e2e chaos)
+ALL_PARTS=(lint types imports generated web unit contract clients deploy fuzz plugins e2e chaos)
 durations=''
 failed=''
 passed_count=0 failed_count=0 skipped_count=0
@@ -13,6 +13,7 @@ run_part() {
     printf '\n== %s\n' "$part"
     case "$part" in
     unit | contract | clients | deploy | fuzz | e2e | chaos) run_tests "$part" "$@" || status=$? ;;
+    plugins) part_plugins "$@" || status=$? ;;
     *) "part_$part" || status=$? ;;
     esac
     [ "$status" -eq 0 ] || failed="$failed $part"
@@ -32,7 +33,7 @@ check_shell() {
 }
 
 part_types() {
-    mypy
+    mypy && types_of_plugins
 }
 
 part_imports() {
@@ -48,17 +49,23 @@ part_web() (
     cd web && npm ci --no-audit --no-fund && npm run check && npm test
 )
 
-# run_tests PART [PYTEST_ARGUMENT…]: its output stays on the screen; its counts go into the sum.
+# run_tests PART [PYTEST_ARGUMENT…]
 # Files run side by side where tests spend their time waiting for pages and processes (docs/decisions/0012).
 run_tests() {
-    local part=$1 status=0 output line beside=()
+    local part=$1 beside=()
     shift
     case "$part" in
     e2e) beside=(-n 3 --dist loadfile) ;;
     unit | contract | deploy) beside=(-n 2 --dist loadfile) ;;
     esac
+    counted python -m pytest "tests/$part" --durations=5 ${beside[@]+"${beside[@]}"} "$@"
+}
+
+# counted COMMAND…: run a pytest; its output stays on the screen, its counts go into the sum.
+counted() {
+    local status=0 output line
     output=$(mktemp)
-    python -m pytest "tests/$part" --durations=5 ${beside[@]+"${beside[@]}"} "$@" 2>&1 | tee "$output" || status=$?
+    "$@" 2>&1 | tee "$output" || status=$?
     line=$(tail -n 3 "$output" | grep -E '(passed|failed|skipped|error)' | tail -n 1 || true)
     rm -f "$output"
     passed_count=$((passed_count + $(count_of passed "$line")))

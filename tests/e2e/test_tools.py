@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import threading
-from collections.abc import Coroutine, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +12,11 @@ from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-unt
 from playwright.sync_api import Browser, Page, expect
 
 from huiyan.tools import install
-from huiyan.tools.host import ToolHost
 from huiyan.tools.manifest import Manifest, Title, ToolEntry
 from tests.support.browser import ChatPage
 from tests.support.page_server import PageServer, page_server
 from tests.support.products import products
-from tests.support.tools import install_scripted
+from tests.support.tools import Host
 
 WAIT_MS = 30_000
 
@@ -35,44 +32,9 @@ TITLES = {
 }
 
 
-class Host:
-    """A tool host in a thread of its own."""
-
-    def __init__(self, data_dir: Path) -> None:
-        self.data_dir = data_dir
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._thread.start()
-        self._host = ToolHost(data_dir)
-        self._following: asyncio.Task[None] | None = None
-        self.run(self._start())
-
-    def run(self, work: Coroutine[Any, Any, Any]) -> None:
-        asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
-
-    def add(self, name: str, *only: str, **manifest: Any) -> None:
-        self.run(install_scripted(self.data_dir, name, *only, **{**TITLES, **manifest}))
-
-    def close(self) -> None:
-        self.run(self._stop())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
-        self._loop.close()
-
-    async def _start(self) -> None:
-        await self._host.start()
-        self._following = asyncio.get_running_loop().create_task(self._host.follow())
-
-    async def _stop(self) -> None:
-        if self._following is not None:
-            self._following.cancel()
-            await asyncio.gather(self._following, return_exceptions=True)
-        await self._host.close()
-
-
 @pytest.fixture
 def host(tmp_path: Path) -> Iterator[Host]:
-    running = Host(tmp_path)
+    running = Host(tmp_path, TITLES)
     yield running
     running.close()
 

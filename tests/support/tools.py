@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -58,3 +59,40 @@ async def running_host(data_dir: Path) -> AsyncIterator[ToolHost]:
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)
         await host.close()
+
+
+class Host:
+    """A tool host in a thread of its own."""
+
+    def __init__(self, data_dir: Path, manifest: Mapping[str, Any] | None = None) -> None:
+        """manifest: of what `add` installs."""
+        self.data_dir = data_dir
+        self._manifest = dict(manifest or {})
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self._host = ToolHost(data_dir)
+        self._following: asyncio.Task[None] | None = None
+        self.run(self._start())
+
+    def run(self, work: Coroutine[Any, Any, Any]) -> None:
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
+
+    def add(self, name: str, *only: str, **manifest: Any) -> None:
+        self.run(install_scripted(self.data_dir, name, *only, **{**self._manifest, **manifest}))
+
+    def close(self) -> None:
+        self.run(self._stop())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self._loop.close()
+
+    async def _start(self) -> None:
+        await self._host.start()
+        self._following = asyncio.get_running_loop().create_task(self._host.follow())
+
+    async def _stop(self) -> None:
+        if self._following is not None:
+            self._following.cancel()
+            await asyncio.gather(self._following, return_exceptions=True)
+        await self._host.close()

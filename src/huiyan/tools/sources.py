@@ -20,6 +20,8 @@ from huiyan.tools.uv import Uv, digest
 #: Inline metadata of a script. Source: PyPA, "Inline script metadata", its reference implementation's shape.
 _BLOCK: Final = re.compile(r"^# /// script\s*$\n(?P<body>(?:^#(?: .*)?$\n)+?)^# ///\s*$", re.MULTILINE)
 _REQUIREMENT: Final = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)")
+#: Of a version, what is installed; in a tool's directory, what it wants to be installed.
+LOCK_NAME: Final = "requirements.lock"
 _MAX_SCRIPT_BYTES: Final = 1024 * 1024
 
 
@@ -61,7 +63,7 @@ async def make(source: Source, directory: Path, uv: Uv) -> Made:
             name=_name(host), version="1", manifest=Manifest(network=True), command=[], url=source.given
         )
     python = await uv.make(directory / "env")
-    lock = directory / "requirements.lock"
+    lock = directory / LOCK_NAME
     if source.kind == "script":
         return await _script(Path(source.given), directory, python, lock, uv)
     if source.kind == "package":
@@ -71,16 +73,22 @@ async def make(source: Source, directory: Path, uv: Uv) -> Made:
         assert found is not None
         return _installed(directory, found[1], lock)
     wheel = Path(source.given)
-    own = None
+    own = brought = None
     if source.kind == "directory":
-        own = wheel / manifests.FILE_NAME
+        own, brought = wheel / manifests.FILE_NAME, wheel / LOCK_NAME
         wheel = await uv.build(wheel, directory / "dist")
-    await uv.lock(python, [f"{wheel.name.split('-')[0]} @ {wheel.as_uri()}"], lock)
-    # What was built here has no hash that anybody could check; the rest of the lock has.
     name = _normal(wheel.name.split("-")[0])
-    _without(lock, name)
+    if brought is not None and brought.is_file():
+        # Its author's lock: the same bytes as were tested, and nothing to resolve.
+        write_atomic(lock, brought.read_bytes())
+    else:
+        await uv.lock(python, [f"{wheel.name.split('-')[0]} @ {wheel.as_uri()}"], lock)
+        # What was built here has no hash that anybody could check; the rest of the lock has.
+        _without(lock, name)
     await uv.install(python, lock)
     await uv.install_wheel(python, wheel)
+    if brought is not None and brought.is_file():
+        await uv.check(python)  # a lock that is older than what the package asks for
     return _installed(directory, name, lock, wheel, own=own)
 
 

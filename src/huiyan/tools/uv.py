@@ -53,15 +53,23 @@ class Uv:
 
     async def install(self, python: Path, lock: Path) -> None:
         """Exactly what the lock names. Raises: ToolInstallError."""
+        # A tool keeps no bytecode: what is not compiled here is compiled again at every start.
         if _names_any(lock):
             await self._run(
-                *("pip", "install", "--require-hashes", "--no-deps", *self._binary),
+                *("pip", "install", "--require-hashes", "--no-deps", "--compile-bytecode", *self._binary),
                 *("--python", str(python), "--requirements", str(lock)),
             )
 
+    async def check(self, python: Path) -> None:
+        """Whether each package has what it needs. Raises: ToolInstallError."""
+        await self._run("pip", "check", "--python", str(python))
+
     async def install_wheel(self, python: Path, wheel: Path) -> None:
         """One file, without what it needs. Raises: ToolInstallError."""
-        await self._run("pip", "install", "--no-deps", "--no-index", "--python", str(python), str(wheel))
+        await self._run(
+            *("pip", "install", "--no-deps", "--no-index", "--compile-bytecode"),
+            *("--python", str(python), str(wheel)),
+        )
 
     async def _run(self, *words: str) -> None:
         tail: list[str] = []

@@ -151,6 +151,55 @@ async def test_a_wheel_with_a_manifest_and_a_command(tmp_path: Path) -> None:
     assert found.record.command[0].endswith("/env/bin/demo-tool")
 
 
+#: Builds without a package from anywhere: a wheel of one module, and what it needs as its test says.
+BACKEND = """
+import zipfile
+
+FILES = {
+    "locked_tool.py": SERVER + "\\n\\ndef main() -> None:\\n    Server(['echo']).run()\\n",
+    "locked_tool-1.dist-info/METADATA": "Metadata-Version: 2.1\\nName: locked-tool\\nVersion: 1\\n" + NEEDS,
+    "locked_tool-1.dist-info/WHEEL": "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n",
+    "locked_tool-1.dist-info/entry_points.txt": "[console_scripts]\\nlocked-tool = locked_tool:main\\n",
+}
+
+
+def build_wheel(directory, config_settings=None, metadata_directory=None):
+    name = "locked_tool-1-py3-none-any.whl"
+    with zipfile.ZipFile(f"{directory}/{name}", "w") as archive:
+        for path, text in FILES.items():
+            archive.writestr(path, text)
+        record = "".join(f"{path},,\\n" for path in FILES)
+        archive.writestr("locked_tool-1.dist-info/RECORD", record + "locked_tool-1.dist-info/RECORD,,\\n")
+    return name
+"""
+
+
+def locked_directory(directory: Path, needs: str) -> Path:
+    directory.mkdir()
+    head = f"SERVER = {server_text()!r}\nNEEDS = {needs!r}\n"
+    (directory / "backend.py").write_text(head + BACKEND, "utf-8")
+    (directory / "pyproject.toml").write_text(
+        '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+    )
+    (directory / "requirements.lock").write_text("# nothing, as it needs nothing\n")
+    return directory
+
+
+async def test_a_directory_with_a_lock_of_its_own_is_installed_from_that(tmp_path: Path) -> None:
+    found = await add(tmp_path, locked_directory(tmp_path / "src", needs=""))
+    version = tools_directory(tmp_path) / "locked-tool" / current(tmp_path, "locked-tool")
+    assert (version / "requirements.lock").read_text() == "# nothing, as it needs nothing\n"
+    assert [tool.name for tool in found.record.tools] == ["echo"]
+    # Compiled once, as it cannot be kept later.
+    assert list((version / "env" / "lib").glob("python*/site-packages/__pycache__/locked_tool.*.pyc"))
+
+
+async def test_a_lock_that_lacks_something_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ToolInstallError, match="no-such-package"):
+        await add(tmp_path, locked_directory(tmp_path / "src", "Requires-Dist: no-such-package>=2\n"))
+    assert not (tools_directory(tmp_path) / "locked-tool").exists()
+
+
 @pytest.mark.parametrize(
     "given", ["./nowhere", "/etc/passwd", "~/x.py", "http://", "-x", "--index-url=x", ""]
 )
