@@ -1,0 +1,1 @@
+"""How well documents are read: cases with their truth, and a run that says so."""

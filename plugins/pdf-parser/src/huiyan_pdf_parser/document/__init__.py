@@ -1,0 +1,1 @@
+"""The document as pdfium shows it: characters, drawn lines, pictures."""

@@ -1,0 +1,1 @@
+"""Tables from drawn lines and from the places of words."""
