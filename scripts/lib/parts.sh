@@ -27,7 +27,7 @@ part_lint() {
 
 check_shell() {
     local file
-    for file in start_all.sh test_all.sh .ci/run scripts/*.sh scripts/lib/*.sh deploy/*/*.sh; do
+    for file in start_all.sh test_all.sh update_qwen_vl.sh .ci/run scripts/*.sh scripts/lib/*.sh deploy/*/*.sh; do
         bash -n "$file" || return 1
     done
 }
