@@ -25,6 +25,7 @@
     │   ├── UnsupportedMediaTypeError   a content type that no route reads
     │   ├── ToolArgumentsError          arguments that do not fit the tool's schema
     │   └── QueueFullError              over a limit: try again after `retry_after_s`
+    │       └── LimitsUnavailableError      whether it is over a limit cannot be counted now
     ├── EngineError                 the engine failed this request
     │   ├── EngineDiedError             connection refused or lost
     │   ├── EngineLostError             it may hold half of something, and is started anew
@@ -33,6 +34,7 @@
     │   ├── EngineStartingError         not ready yet: try again after `retry_after_s`
     │   └── EngineTimeoutError          silent for longer than allowed
     ├── StoreError                  files of a model
+    │   ├── BackupRefusedError          a backup that is broken, too new, or of other keys than those here
     │   ├── ModelFileMissingError       a file that the manifest names is not there
     │   ├── DigestMismatchError         a file's bytes are not the recorded ones
     │   ├── DiskFullError               no space left for what has to be written
@@ -235,6 +237,10 @@ class QueueFullError(RequestError):
         self.headers: list[tuple[bytes, bytes]] = []
 
 
+class LimitsUnavailableError(QueueFullError):
+    code = "limits_unavailable"
+
+
 class EngineError(HuiyanError):
     code = "engine_error"
     default_hint = "Send the request again; `huiyan logs` shows what the engine said."
@@ -322,6 +328,10 @@ class ModelNotInStoreError(StoreError):
 
 class ArchiveRefusedError(StoreError):
     code = "archive_refused"
+
+
+class BackupRefusedError(StoreError):
+    code = "backup_refused"
 
 
 class PullInterruptedError(StoreError):

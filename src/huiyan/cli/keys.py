@@ -1,4 +1,4 @@
-"""`huiyan keys create | list | revoke`: works on the database; a running gateway notices within 2 s."""
+"""`huiyan keys create | list | revoke`: works on the database; a running gateway notices within a second."""
 
 from __future__ import annotations
 

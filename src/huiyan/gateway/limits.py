@@ -30,7 +30,7 @@ NO_LIMITS = KeyLimits()
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """error: 429 with Retry-After. headers: x-ratelimit-* for the same answer."""
+    """error: 429 (503: nobody can count) with Retry-After. headers: x-ratelimit-* for the same answer."""
 
     error: QueueFullError
     headers: Headers
@@ -98,7 +98,7 @@ class Limiter:
         if url is not None:
             from huiyan.gateway.shared_limits import SharedLimits
 
-            self._shared = SharedLimits(url, otherwise=self._begin_here)
+            self._shared = SharedLimits(url)
 
     def begin(
         self, principal: Principal, *, body_bytes: int, done: Callable[[Lease | Refused], None]

@@ -2,7 +2,9 @@
 
 Windows are kept by the `limits` library (its sliding window scripts); requests that run are members of a
 sorted set which expire unless their gateway renews them, so that a gateway that died holds nothing for
-longer than a minute. Where the server does not answer, each gateway counts for itself.
+longer than a minute. Where the server does not answer, keys with limits are refused: a gateway that counted
+for itself would let through as many times the limit as there are gateways. A server that came back empty is
+told by its epoch, a random mark; until what it forgot is a minute old, gateways that knew the old one refuse.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from typing import Any
 from limits.errors import StorageError
 from limits.storage import storage_from_string
 
+from huiyan.errors import LimitsUnavailableError
 from huiyan.gateway.access.principal import KeyLimits
 from huiyan.gateway.limits import Lease, Refused, judge, overtaken
 from huiyan.gateway.windows import DAY_S, MINUTE_S, Reading
@@ -27,8 +30,6 @@ from huiyan.log import get_logger
 _log = get_logger(__name__)
 
 Answer = Lease | Refused
-#: key id, limits, bytes → the answer of this process's own count.
-Otherwise = Callable[[str, KeyLimits, int], Answer]
 
 _PREFIX = "huiyan"
 _THREADS = 4
@@ -36,6 +37,8 @@ _TIMEOUT_S = 2.0
 _LEASE_S = 60
 _RENEW_S = 20.0
 _WARN_EVERY_S = 60.0
+#: When to try again while the server is away.
+_AWAY_RETRY_S = 5.0
 #: An addition that no limit refuses.
 _ANY = 2**52
 
@@ -59,19 +62,27 @@ redis.call('INCRBY', KEYS[1], ARGV[2])
 redis.call('EXPIRE', KEYS[1], tonumber(ARGV[3]))
 return {used, 1}
 """
-#: KEYS: the set. ARGV: seconds, leases…. Only renews what is still there.
+#: KEYS: the set. ARGV: seconds, leases…. Adds again what a server that was away has forgotten.
 _RENEW = """
 local until_s = tonumber(redis.call('TIME')[1]) + tonumber(ARGV[1])
-for i = 2, #ARGV do redis.call('ZADD', KEYS[1], 'XX', until_s, ARGV[i]) end
+for i = 2, #ARGV do redis.call('ZADD', KEYS[1], until_s, ARGV[i]) end
 redis.call('EXPIRE', KEYS[1], tonumber(ARGV[1]) * 2)
 return 1
+"""
+#: KEYS: the epoch. ARGV: a new one for a server that has none. Returns the one in force.
+_EPOCH = """
+if not redis.call('GET', KEYS[1]) then redis.call('SET', KEYS[1], ARGV[1]) end
+return redis.call('GET', KEYS[1])
 """
 
 
 class SharedLimits:
-    """url: redis://, rediss://, redis+unix://, and the same with valkey. otherwise: used while it is away."""
+    """url: redis://, rediss://, redis+unix://, and the same with valkey.
 
-    def __init__(self, url: str, *, otherwise: Otherwise) -> None:
+    forgotten_s: how long a server that lost its counts is not believed.
+    """
+
+    def __init__(self, url: str, *, forgotten_s: float = MINUTE_S) -> None:
         # Valkey speaks Redis' protocol; one client is enough for both.
         if url.startswith("valkey"):
             url = "redis" + url.removeprefix("valkey")
@@ -90,7 +101,11 @@ class SharedLimits:
         self._join = client.register_script(_JOIN)
         self._spend = client.register_script(_SPEND)
         self._renew = client.register_script(_RENEW)
-        self._otherwise = otherwise
+        self._epoch_script = client.register_script(_EPOCH)
+        self._epoch: bytes | None = None
+        self._forgotten_s = forgotten_s
+        #: By the monotonic clock: until then the server has not seen a whole minute.
+        self._closed_until_s = 0.0
         self._loop = asyncio.get_running_loop()
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="limits")
         self._running: set[tuple[str, str]] = set()
@@ -105,16 +120,13 @@ class SharedLimits:
 
         def work() -> None:
             try:
-                answer: Answer | None = self._begin(key_id, limits, body_bytes)
+                answer = self._begin_whole(key_id, limits, body_bytes)
             except self._errors as error:
                 self._warn(error)
-                answer = None
+                answer = _unavailable(_AWAY_RETRY_S)
             # The loop may be gone, with the process.
             with contextlib.suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(tell, answer)
-
-        def tell(answer: Answer | None) -> None:
-            done(self._otherwise(key_id, limits, body_bytes) if answer is None else answer)
+                self._loop.call_soon_threadsafe(done, answer)
 
         self._threads.submit(work)
 
@@ -136,6 +148,29 @@ class SharedLimits:
         self._client.close()
 
     # In threads.
+
+    def _incomplete_s(self) -> float:
+        """How long the server's counts miss something that this gateway knows of; 0: they are whole."""
+        epoch = self._epoch_script(keys=[_name("epoch")], args=[secrets.token_hex(8)])
+        if self._epoch is not None and epoch != self._epoch:
+            _log.warning("The store of shared limits has lost its counts; keys with limits wait.")
+            self._closed_until_s = time.monotonic() + self._forgotten_s
+            self._epoch = epoch
+            self._renew_all()
+        self._epoch = epoch
+        return self._closed_until_s - time.monotonic()
+
+    def _begin_whole(self, key_id: str, limits: KeyLimits, body_bytes: int) -> Answer:
+        left_s = self._closed_until_s - time.monotonic()
+        if left_s > 0:
+            return _unavailable(left_s)
+        answer = self._begin(key_id, limits, body_bytes)
+        # Afterwards: a server that restarts between two questions must not be asked the first one empty.
+        left_s = self._incomplete_s()
+        if left_s <= 0 or isinstance(answer, Refused):
+            return answer
+        answer.finish()
+        return _unavailable(left_s)
 
     def _begin(self, key_id: str, limits: KeyLimits, body_bytes: int) -> Answer:
         now = time.time()
@@ -208,16 +243,26 @@ class SharedLimits:
 
     def _keep_renewing(self) -> None:
         while not self._closed.wait(_RENEW_S):
-            with self._lock:
-                running = list(self._running)
-            by_key: dict[str, list[str]] = {}
-            for key_id, lease in running:
-                by_key.setdefault(key_id, []).append(lease)
             try:
-                for key_id, leases in by_key.items():
-                    self._renew(keys=[_name(_streams(key_id))], args=[_LEASE_S, *leases])
+                # Renews by itself where the server has another epoch.
+                self._incomplete_s()
+                self._renew_all()
             except self._errors as error:
                 self._warn(error)
+
+    def _renew_all(self) -> None:
+        with self._lock:
+            running = list(self._running)
+        by_key: dict[str, list[str]] = {}
+        for key_id, lease in running:
+            by_key.setdefault(key_id, []).append(lease)
+        for key_id, leases in by_key.items():
+            self._renew(keys=[_name(_streams(key_id))], args=[_LEASE_S, *leases])
+        with self._lock:
+            ended = [token for token in running if token not in self._running]
+        for token in ended:
+            # Over while it was being renewed: it would hold its place for a minute.
+            self._leave(token)
 
     def _warn(self, error: Exception) -> None:
         now = time.monotonic()
@@ -225,9 +270,20 @@ class SharedLimits:
             self._warned_s = now
             # Not the error's own words: they may quote the address with its password.
             _log.warning(
-                "The store of shared limits does not answer; this gateway counts for itself.",
+                "The store of shared limits does not answer; keys with limits are refused until it does.",
                 extra={"kind": type(error.__cause__ or error).__name__},
             )
+
+
+def _unavailable(retry_after_s: float) -> Refused:
+    return Refused(
+        LimitsUnavailableError(
+            "The limits of this key cannot be counted at the moment.",
+            retry_after_s=max(1.0, retry_after_s),
+            hint="Send it again as Retry-After says; an administrator finds the reason in the log.",
+        ),
+        [],
+    )
 
 
 def _name(key: str) -> str:

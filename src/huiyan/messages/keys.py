@@ -6,7 +6,7 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
     "help.keys": ("创建、列出和吊销 API 密钥。", "Create, list and revoke API keys."),
     "help.keys_create": ("创建密钥；密钥只显示这一次。", "Create a key; its secret is shown this once."),
     "help.keys_list": ("列出密钥（不含密钥本身）。", "List the keys, without their secrets."),
-    "help.keys_revoke": ("吊销密钥，两秒内生效。", "Revoke a key; it ends within two seconds."),
+    "help.keys_revoke": ("吊销密钥，一秒内生效。", "Revoke a key; it ends within a second."),
     "help.usage": ("每个密钥每天用了多少。", "What each key used, day by day."),
     "help.key_name": ("给谁用、做什么用。", "Whom or what the key is for."),
     "help.key_id": ("密钥的编号，见 huiyan keys list。", "The key's id, from `huiyan keys list`."),

@@ -47,6 +47,7 @@ EXPECTED = {
     "UpToDateError": 3,
     "DowngradeRefusedError": 3,
     "NoRollbackError": 3,
+    "BackupRefusedError": 3,
     "MachineCheckError": 3,
     "PortInUseError": 3,
     "AlreadyRunningError": 3,

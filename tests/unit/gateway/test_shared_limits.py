@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 import redis as redis_client
 
+from huiyan.errors import LimitsUnavailableError
 from huiyan.gateway.access.principal import KeyLimits, Principal, Scope
 from huiyan.gateway.limits import Lease, Limiter, Refused
+from huiyan.gateway.shared_limits import SharedLimits
 from tests.support import servers
 from tests.support.wait import eventually
 
@@ -125,16 +127,55 @@ async def test_bytes_a_day(url: str) -> None:
     await close(limiter)
 
 
-async def test_each_counts_for_itself_while_the_store_is_away(caplog: pytest.LogCaptureFixture) -> None:
+async def test_nobody_with_limits_gets_in_while_the_store_is_away(caplog: pytest.LogCaptureFixture) -> None:
     limiter = Limiter("redis://:hunter2@127.0.0.1:1/0")
-    principal = who(requests_per_min=2)
     with caplog.at_level(logging.WARNING):
-        answers = [await begin(limiter, principal) for _ in range(3)]
-    assert [type(answer) for answer in answers] == [Lease, Lease, Refused]
-    for answer in answers[:2]:
-        assert isinstance(answer, Lease)
-        answer.finish(1, 1)
+        answers = [await begin(limiter, who(requests_per_min=2)) for _ in range(2)]
+        free = await begin(limiter, who())
+    for answer in answers:
+        assert isinstance(answer, Refused)
+        assert isinstance(answer.error, LimitsUnavailableError)
+        assert answer.error.retry_after_s >= 1
+    assert isinstance(free, Lease), "a key without limits needs no count"
     warnings = [record for record in caplog.records if record.name.startswith("huiyan")]
     assert len(warnings) == 1
     assert "hunter2" not in caplog.text
     await close(limiter)
+
+
+async def test_a_store_that_forgot_is_not_believed_until_it_has_seen_a_minute(url: str) -> None:
+    """Two requests a minute and one stream would otherwise be four and two."""
+    loop = asyncio.get_running_loop()
+    one = SharedLimits(url, forgotten_s=1.0)
+    two = SharedLimits(url, forgotten_s=1.0)
+
+    async def ask(shared: SharedLimits) -> Lease | Refused:
+        answer: asyncio.Future[Lease | Refused] = loop.create_future()
+        shared.begin("k", KeyLimits(streams=1, requests_per_min=50), 10, answer.set_result)
+        return await asyncio.wait_for(answer, 30)
+
+    held = await ask(one)
+    assert isinstance(held, Lease)
+    assert isinstance(await ask(two), Refused)
+    client = redis_client.from_url(url.replace("redis+unix", "unix"))
+    client.flushall()
+    client.close()
+    for shared in (two, one):
+        refused = await ask(shared)
+        assert isinstance(refused, Refused)
+        assert isinstance(refused.error, LimitsUnavailableError)
+
+    async def believed_again() -> bool:
+        answer = await ask(two)
+        assert isinstance(answer, Refused), "the running stream was registered again"
+        return not isinstance(answer.error, LimitsUnavailableError)
+
+    await eventually(believed_again)
+    held.finish()
+
+    async def free() -> bool:
+        return isinstance(await ask(two), Lease)
+
+    await eventually(free)
+    await asyncio.to_thread(one.close)
+    await asyncio.to_thread(two.close)

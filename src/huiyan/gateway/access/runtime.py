@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 _log = get_logger(__name__)
 
-#: A key that another process made or revoked counts after at most this long (the promise is 2 s).
-_POLL_S = 1.0
+#: A key that another process made or revoked counts after at most this long (the promise is 1 s).
+_POLL_S = 0.5
 #: A database that is away is asked less often.
 _RETRY_S = 5.0
 
@@ -49,7 +49,8 @@ class Access:
     ) -> None:
         self.options = options
         self.ring = KeyRing()
-        name = f"huiyan_session_{port}"
+        # Cookies know no ports: two systems on one host need two names, the gateways of one system the same.
+        name = f"huiyan_session_{port}" if options.database_url is None else "huiyan_session"
         self.sessions = Sessions(self.ring, cookie_name=name, ttl_s=options.session_ttl_s)
         self.door = Door(options, host=host, ring=self.ring, sessions=self.sessions)
         url = options.limits_url
