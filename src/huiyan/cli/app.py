@@ -9,6 +9,7 @@ import typer
 
 from huiyan.cli import (
     ask,
+    backup,
     deploy,
     doctor,
     engines,
@@ -71,6 +72,8 @@ for name, command in (
     ("serve", serve.serve),
     ("usage", usage.usage),
     ("update", update.update),
+    ("backup", backup.backup),
+    ("restore", backup.restore),
     ("bench", bench.bench),
 ):
     app.command(name, help=help_text(f"help.{name}"))(command)

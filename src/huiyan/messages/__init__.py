@@ -10,6 +10,7 @@ from typing import Any, Final, Literal, NamedTuple, TypeVar
 
 from huiyan.errors import HuiyanError
 from huiyan.messages import (
+    backup,
     bench,
     checks,
     cluster,
@@ -37,6 +38,7 @@ _E = TypeVar("_E", bound=HuiyanError)
 
 #: key → (Chinese, English), as templates for `str.format`.
 CATALOGUE: Final[dict[str, tuple[str, str]]] = {
+    **backup.SENTENCES,
     **bench.SENTENCES,
     **checks.SENTENCES,
     **cluster.SENTENCES,

@@ -18,8 +18,11 @@ from huiyan.state.migrations import migrate
 from huiyan.state.records import AccessSnapshot, Counts, KeyRecord, UsageRow
 from huiyan.state.schema import ENDED_SESSIONS, KEYS, META, USAGE
 from huiyan.state.secret import ServerSecret, load_secret
+from huiyan.store.durable import failures_of, sync_directory
 
 SECRET_NAME = "secret"  # noqa: S105 - a file's name
+#: Laid there by a restore before it changes the tables; counts from the moment when they have changed.
+NEW_SECRET_NAME = "secret.restored"  # noqa: S105 - a file's name
 
 _COUNTS = Counts.__struct_fields__
 
@@ -32,6 +35,7 @@ class Database:
 
     def __init__(self, state_dir: Path, *, url: str | None = None) -> None:
         self.secret: ServerSecret = load_secret(state_dir / SECRET_NAME)
+        self._dir = state_dir
         self._engine, self.shown, file = connect(url, state_dir / FILE_NAME)
         try:
             with translated(self.shown):
@@ -143,6 +147,15 @@ class Database:
                 for row in connection.execute(query).mappings()
             ]
 
+    @contextlib.contextmanager
+    def exporting(self) -> Iterator[sa.Connection]:
+        """A transaction in which everything read is of one moment, while others write."""
+        with translated(self.shown), self._engine.connect() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execution_options(isolation_level="REPEATABLE READ")
+            with connection.begin():
+                yield connection
+
     # Transactions.
 
     @contextlib.contextmanager
@@ -196,8 +209,30 @@ class Database:
         with self._writing() as connection:
             self._upsert(connection, META, [{"name": "secret_check", "value": mine}], add=())
             query = sa.select(META.c.value).where(META.c.name == "secret_check")
-            if connection.execute(query).scalar_one() != mine:
+            wanted = connection.execute(query).scalar_one()
+            if wanted != mine and self._restored(wanted):
+                return
+            if wanted != mine:
                 raise refusal(StoreError, "state.other_secret", path=path, database=self.shown)
+
+    def _restored(self, check_value: str) -> bool:
+        """A restore was killed after the tables had changed: finish it."""
+        if not (self._dir / NEW_SECRET_NAME).exists():
+            return False
+        new = load_secret(self._dir / NEW_SECRET_NAME)
+        if new.check_value() != check_value:
+            return False
+        adopt_new_secret(self._dir)
+        self.secret = new
+        return True
+
+
+def adopt_new_secret(state_dir: Path) -> None:
+    """Put the restored secret in the place of the old one. Raises: StoreError."""
+    with failures_of(state_dir), contextlib.suppress(FileNotFoundError):
+        # Another process may have done it.
+        (state_dir / NEW_SECRET_NAME).replace(state_dir / SECRET_NAME)
+        sync_directory(state_dir)
 
 
 def _key(row: Any) -> KeyRecord:  # Any: a row of KEYS as a mapping
