@@ -231,4 +231,6 @@ class _Classifier:
             if score > 0.7 and picture.shape[1] > _UPWARD * picture.shape[0]
         ]
         self._steps.upside_down = sum(told) * 2 > len(told)
+        if not self._steps.upside_down:
+            out.img_list = list(pictures)  # a short text of its own may look as well the other way: 8:00
         return out

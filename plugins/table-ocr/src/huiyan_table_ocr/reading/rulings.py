@@ -34,7 +34,7 @@ def ink_of(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def find_rulings(pixels: NDArray[np.uint8], line_height: float) -> list[Ruling]:
     """line_height: of the text, in pixels; what is hardly longer is a letter's stroke."""
     ink = ink_of(pixels)
-    shortest = max(18, int(1.4 * line_height))
+    shortest = max(18, int(1.15 * line_height))
     found = _both_ways(ink, ink, shortest, thicken=1, bridge=3)
     # Faint lines, and light ones on a coloured ground: darker or lighter than what is on both their sides.
     faint = _both_ways(_ridges(pixels, 0), _ridges(pixels, 1), shortest, thicken=1, bridge=1)
