@@ -48,6 +48,10 @@ cluster-test *words:
 update-kills points="250" *words:
     points="$1"; shift; HUIYAN_TEST_UPDATE_KILLS="$points" scripts/check.sh chaos -- -k update_kinds_kills "$@"
 
+# Kill the launcher at that many moments of full upgrades, and what they do to the disk at every call
+upgrade-kills points="100" *words:
+    points="$1"; shift; HUIYAN_TEST_UPGRADE_KILLS="$points" scripts/check.sh chaos -- -k full_upgrade_kills "$@"
+
 # Half an hour of streams; memory has to stay within 5 %
 soak *words:
     .venv/bin/python -m bench.gateway.soak "$@"

@@ -1,10 +1,10 @@
 """One engine of the simulation: caches, one prompt at a time, answers side by side.
 
-Measured on an H100 with vLLM 0.25.1 and the 8B in bf16 (docs/concepts/engines.md): 45 ms to the first token of
-a short text, 111 ms with one picture of 1024 x 1024, 488 ms with three of 1920 x 1080 (6,148 tokens); 7.4 ms
-between the tokens of one answer, 13 ms with 16. So a token of a picture that is new costs 0.07 ms. How this
-divides is assumed: 0.030 for resizing it, 0.015 for encoding it, 0.025 for the prefill, which a token of text
-costs, too.
+Measured on an H100 with vLLM 0.25.1 and the 8B in bf16 (docs/concepts/engines.md): 45 ms to the first token
+of a short text, 111 ms with one picture of 1024 x 1024, 488 ms with three of 1920 x 1080 (6,148 tokens);
+7.4 ms between the tokens of one answer, 13 ms with 16. So a token of a picture that is new costs 0.07 ms. How
+this divides is assumed: 0.030 for resizing it, 0.015 for encoding it, 0.025 for the prefill, which a token of
+text costs, too.
 """
 
 from __future__ import annotations

@@ -54,6 +54,8 @@ class GatewayServer(uvicorn.Server):
         self._gateway = gateway
         self.listening = asyncio.Event()
         self.on_listening: Callable[[], None] = lambda: None
+        #: Set once no new connection is accepted any more.
+        self.draining = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -64,6 +66,9 @@ class GatewayServer(uvicorn.Server):
         # Event streams never end by themselves and would hold the shutdown up.
         self._gateway.events.close()
         self._gateway.live_log.close()
+        for server in self.servers:
+            server.close()
+        self.draining.set()
         await super().shutdown(sockets)
 
 
@@ -246,6 +251,8 @@ async def _child(lifeline_fd: int) -> int:
     async def announce() -> None:
         await app.server.listening.wait()
         lifeline.send({"type": "serving", "port": listener.getsockname()[1]})
+        await app.server.draining.wait()
+        lifeline.send({"type": "draining"})
 
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(_follow(lifeline, app)), group.create_task(announce())]
@@ -283,6 +290,9 @@ async def _follow(lifeline: Lifeline, app: GatewayApp) -> None:
             case "resume":
                 app.gateway.queue.resume()
             case "drain":
+                # The gateway of the next version serves already: what runs here may take its time.
+                if timeout_s := message.get("timeout_s"):
+                    app.server.config.timeout_graceful_shutdown = int(timeout_s)
                 app.server.should_exit = True
     _orphaned(app)
 
@@ -313,7 +323,7 @@ async def _in_front(lifeline: Lifeline, first: dict[str, Any], boot: _Boot, opti
     async def follow() -> None:
         async for message in lifeline.messages():
             if message["type"] == "drain":
-                front.stop()
+                front.stop(message.get("timeout_s"))
             else:
                 front.tell(message)
         front.stop()

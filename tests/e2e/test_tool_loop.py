@@ -11,10 +11,11 @@ from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-unt
 from playwright.sync_api import Browser, expect
 
 from huiyan.testing.script import Reply
-from tests.e2e.test_tools import WAIT_MS, Host, opened
+from tests.e2e.test_tools import WAIT_MS, opened
 from tests.support.page_server import PageServer, page_server
 from tests.support.products import products
 from tests.support.tool_loop import calls
+from tests.support.tools import Host
 
 #: The page's own title is hidden where it is narrow, which is advice of axe's and no rule of WCAG's.
 WCAG = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}

@@ -12,8 +12,9 @@ from playwright.sync_api import Browser, expect
 
 from huiyan.settings.environment import installer_environment
 from huiyan.tools import install, sources
-from tests.e2e.test_tools import WAIT_MS, Host, button, opened
+from tests.e2e.test_tools import WAIT_MS, button, opened
 from tests.support.page_server import PageServer, page_server
+from tests.support.tools import Host
 
 ROOT = Path(__file__).parents[2]
 PLUGIN = ROOT / "plugins" / "pdf-parser"

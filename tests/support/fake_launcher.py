@@ -10,6 +10,7 @@ from huiyan import nano
 from huiyan.engines.status import EngineState, EngineStatus
 from huiyan.errors import ModelBusyError, ModelFileMissingError, NoRollbackError, UpdateRunningError
 from huiyan.gateway.schema_models import ModelsReport
+from huiyan.launcher.control import Upgrading
 from huiyan.launcher.state import PartStatus, StatusReport
 from huiyan.messages import refusal
 from huiyan.store.fetching import FetchStatus
@@ -89,6 +90,10 @@ class FakeLauncher:
             raise refusal(UpdateRunningError, "update.running", name="vision-encoder")
         self.last_update = _status(component, version or "2")
         return self.last_update
+
+    @property
+    def upgrader(self) -> Upgrading:
+        raise NotImplementedError
 
     def cancel_update(self) -> None:
         self.asked.append(("cancel",))

@@ -168,6 +168,11 @@ class Huiyan:
         except OSError:
             return None
 
+    def get(self, path: str) -> str:
+        """Body of an ordinary answer."""
+        with urllib.request.urlopen(f"{self.url}{path}", timeout=10) as response:
+            return str(response.read().decode())
+
     def info(self) -> dict[str, Any]:
         """`launcher.json`."""
         text = (self.data_dir / "run" / "launcher.json").read_text(encoding="utf-8")

@@ -36,13 +36,15 @@ class Reading:
         return "".join(choice["delta"].get("content") or "" for choice in choices)
 
 
-def read_answer(port: int, key: str, *, stop_after_bytes: int | None = None) -> Reading:
+def read_answer(
+    port: int, key: str, *, stop_after_bytes: int | None = None, timeout_s: float = 30.0
+) -> Reading:
     """Send REQUEST under `key` and read its answer to its end, however it ends. Never raises for the network.
 
-    stop_after_bytes: leave the connection after about so much of the body.
+    stop_after_bytes: leave the connection after about so much of the body. timeout_s: of a silence.
     """
     reading = Reading()
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout_s)
     with contextlib.closing(connection), contextlib.suppress(OSError, http.client.HTTPException):
         headers = {"Content-Type": "application/json", "Idempotency-Key": key}
         connection.request("POST", "/v1/chat/completions", json.dumps(REQUEST), headers)

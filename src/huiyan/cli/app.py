@@ -23,6 +23,7 @@ from huiyan.cli import (
     status,
     stop,
     tools,
+    uninstall,
     update,
     usage,
 )
@@ -33,6 +34,7 @@ from huiyan.cli.options import help_text
 
 if TYPE_CHECKING:
     from huiyan.launcher.prestart import Prestarted
+    from huiyan.launcher.upgrade.guard import Takeover
 
 app = typer.Typer(
     name="huiyan",
@@ -75,6 +77,7 @@ for name, command in (
     ("backup", backup.backup),
     ("restore", backup.restore),
     ("bench", bench.bench),
+    ("uninstall", uninstall.uninstall),
 ):
     app.command(name, help=help_text(f"help.{name}"))(command)
 
@@ -88,10 +91,13 @@ app.add_typer(cluster, name="cluster", help=help_text("help.cluster"))
 app.add_typer(engines.engines, name="engines", help=help_text("help.engines"))
 
 
-def run(arguments: Sequence[str], prestarted: Prestarted | None = None) -> int:
-    """Run one command line and return its exit code. prestarted: a gateway process for `start`."""
+def run(arguments: Sequence[str], given: Prestarted | Takeover | None = None) -> int:
+    """Run one command line and return its exit code.
+
+    given: for `start`, a gateway process, or what another version left running.
+    """
     try:
-        result: Any = app(list(arguments), standalone_mode=True, obj=prestarted)
+        result: Any = app(list(arguments), standalone_mode=True, obj=given)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 1
     return result if isinstance(result, int) else 0

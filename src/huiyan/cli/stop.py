@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import time
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from huiyan.cli import errors, options
 from huiyan.cli.options import help_text
 from huiyan.messages import refusal, say
+
+if TYPE_CHECKING:
+    from huiyan.launcher.state import DataDir
 
 
 @errors.guarded
@@ -25,30 +28,40 @@ def stop(
     as_json: options.Json = False,
 ) -> int:
     settings, language = options.load_settings(data_dir=data_dir, config=config, lang=lang)
+    from huiyan.launcher.state import DataDir
+
+    pid = end(DataDir(settings.data_dir), timeout_s=timeout_s)
+    if pid is None:
+        _tell({"stopped": False}, say("stop.none", language), as_json=as_json)
+    else:
+        _tell({"stopped": True, "pid": pid}, say("stop.done", language, pid=pid), as_json=as_json)
+    return errors.OK
+
+
+def end(place: DataDir, *, timeout_s: float) -> int | None:
+    """End the launcher of this data directory; its pid, None where nothing runs: scripts may go on.
+
+    Raises: HuiyanError when it is still there after that time, NotRunningError when it does not answer.
+    """
     from huiyan.errors import HuiyanError, NotRunningError
     from huiyan.launcher import control
     from huiyan.launcher.lock import is_held
-    from huiyan.launcher.state import DataDir
 
-    place = DataDir(settings.data_dir)
     if not is_held(place):
-        # Already so: nothing has to be done, and scripts may go on.
-        _tell({"stopped": False}, say("stop.none", language), as_json=as_json)
-        return errors.OK
+        return None
     try:
         info = control.running(place)
         control.ask(info, "stop")
     except NotRunningError:
         if is_held(place):
             raise
-        return errors.OK
+        return None
     deadline = time.monotonic() + timeout_s
     while is_held(place) or _alive(info.pid):
         if time.monotonic() > deadline:
             raise refusal(HuiyanError, "stop.timeout", pid=info.pid, seconds=f"{timeout_s:.0f}")
         time.sleep(0.05)
-    _tell({"stopped": True, "pid": info.pid}, say("stop.done", language, pid=info.pid), as_json=as_json)
-    return errors.OK
+    return info.pid
 
 
 def _alive(pid: int) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -29,16 +30,28 @@ def update(  # noqa: PLR0913 - one parameter for each flag
     check: Annotated[bool, typer.Option("--check", help=help_text("help.update.check"))] = False,
     rollback: Annotated[bool, typer.Option("--rollback", help=help_text("help.update.rollback"))] = False,
     cancel: Annotated[bool, typer.Option("--cancel", help=help_text("help.update.cancel"))] = False,
+    full: Annotated[bool, typer.Option("--full", help=help_text("help.update_full"))] = False,
+    wheel: Annotated[Path | None, typer.Option("--wheel", help=help_text("help.update_wheel"))] = None,
+    requirements: Annotated[
+        Path | None, typer.Option("--requirements", help=help_text("help.update_requirements"))
+    ] = None,
     data_dir: options.DataDirOption = None,
     config: options.Config = None,
     lang: options.Lang = None,
     as_json: options.Json = False,
 ) -> int:
     settings, language = options.load_settings(data_dir=data_dir, config=config, lang=lang)
-    from huiyan.cli import update_text
+    from huiyan.cli import full_update, update_text
     from huiyan.cli.updater import updater
     from huiyan.errors import SettingsError, UpToDateError
+    from huiyan.updates.versions import NAME
 
+    if rollback and component == NAME:
+        return full_update.roll_back(settings, language, accept_loss=yes, as_json=as_json)
+    if wheel is not None:
+        return full_update.upgrade(settings, language, wheel=wheel, lock=requirements, as_json=as_json)
+    if full:
+        component = NAME
     with updater(settings) as doer:
         if cancel:
             doer.cancel()

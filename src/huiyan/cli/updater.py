@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 import msgspec
 
+from huiyan import __version__
 from huiyan.errors import NotRunningError, UpdateError
 from huiyan.launcher import control
-from huiyan.launcher.lock import DataDirLock
+from huiyan.launcher.lock import DataDirLock, is_held
 from huiyan.launcher.remote_errors import rebuild
 from huiyan.launcher.state import DataDir, LauncherInfo
 from huiyan.launcher.updates import service
 from huiyan.launcher.updates.places import open_place
 from huiyan.launcher.updates.registry import Registry
 from huiyan.launcher.updates.service import UpdateService
+from huiyan.launcher.updates.whole import WholeHuiyan
+from huiyan.launcher.upgrade.full import FullUpgrades
+from huiyan.launcher.upgrade.handover import this_program
+from huiyan.launcher.upgrade.place import Place as WholePlace
 from huiyan.updates.status import UpdatePlan, UpdatesReport, UpdateStatus
 
 if TYPE_CHECKING:
@@ -27,6 +33,7 @@ if TYPE_CHECKING:
 _POLL_S: Final = 0.2
 #: A plan reads heads and renders templates; a feed may lie behind a slow line.
 _TIMEOUT_S: Final = 120.0
+_SILENCE_S: Final = 60.0
 
 T = TypeVar("T")
 OnStatus = Callable[[UpdateStatus], None]
@@ -59,10 +66,11 @@ def updater(settings: Settings) -> Iterator[Updater]:
         info = control.running(data_dir)
     except NotRunningError:
         with DataDirLock(data_dir):
+            WholePlace(settings.data_dir).recover(settings)
             service.recover(Registry(settings))
             yield _Here(settings)
         return
-    yield _There(info)
+    yield _There(info, data_dir)
 
 
 class _There:
@@ -70,8 +78,9 @@ class _There:
 
     running = True
 
-    def __init__(self, info: LauncherInfo) -> None:
+    def __init__(self, info: LauncherInfo, data_dir: DataDir) -> None:
         self._info = info
+        self._data_dir = data_dir
 
     def report(self, feed: str | None, *, look: bool = True) -> UpdatesReport:
         return self._ask("updates", UpdatesReport, feed=feed, look=look)
@@ -97,11 +106,22 @@ class _There:
             while status.state == "running":
                 on_status(status)
                 time.sleep(_POLL_S)
-                status = self._ask("update_status", UpdateStatus)
+                status = self._look()
         except KeyboardInterrupt:
             self.cancel()
             raise
         return status
+
+    def _look(self) -> UpdateStatus:
+        """How it stands; while one version of huiyan becomes another, nobody answers for about a second."""
+        deadline_s = time.monotonic() + _SILENCE_S
+        while True:
+            try:
+                return self._ask("update_status", UpdateStatus)
+            except NotRunningError:
+                if time.monotonic() > deadline_s or not is_held(self._data_dir):
+                    raise
+                time.sleep(_POLL_S)
 
     def _ask(self, op: str, kind: type[T], **fields: object) -> T:
         line = control.ask(self._info, op, timeout_s=_TIMEOUT_S, **fields)
@@ -155,8 +175,12 @@ class _Here:
         return status
 
     def _service(self, told: OnStatus = lambda _: None) -> UpdateService:
+        registry = Registry(self._settings)
+        program = this_program(__version__, sys.executable, [])
+        upgrades = FullUpgrades(self._settings, program, hand_over=None)
+        registry.add(WholeHuiyan(self._settings.data_dir, upgrades, None))
         return UpdateService(
-            Registry(self._settings),
+            registry,
             feed=self._settings.update_feed,
             open_place=open_place(self._settings),
             told=told,

@@ -17,7 +17,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from typing import IO, Any, Final
+from typing import IO, Any, Final, Protocol
 
 from huiyan import lifeline
 from huiyan.lifeline import Lifeline, Message
@@ -33,10 +33,46 @@ _LAST_LINES_TIMEOUT_S: Final = 1.0
 LineSink = Callable[[str], None]
 
 
+class Process(Protocol):
+    """What is needed of a `subprocess.Popen`."""
+
+    @property
+    def pid(self) -> int: ...
+
+    @property
+    def stdout(self) -> IO[bytes] | None: ...
+
+    @property
+    def returncode(self) -> int | None: ...
+
+    def wait(self) -> int: ...
+
+
+class InheritedProcess:
+    """A child that the program spawned which ran in this very process before (`launcher.upgrade`).
+
+    stdout: reads its output. Raises nothing for a child that was reaped already: its code is 0 then.
+    """
+
+    def __init__(self, pid: int, stdout: IO[bytes]) -> None:
+        self.pid = pid
+        self.stdout: IO[bytes] | None = stdout
+        self.returncode: int | None = None
+
+    def wait(self) -> int:
+        if self.returncode is None:
+            try:
+                _, status = os.waitpid(self.pid, 0)
+                self.returncode = os.waitstatus_to_exitcode(status)
+            except ChildProcessError:
+                self.returncode = 0
+        return self.returncode
+
+
 class ChildProcess:
     """Spawned at once and synchronously; `attach` joins it to the running event loop."""
 
-    def __init__(self, popen: subprocess.Popen[bytes], lifeline_socket: socket.socket) -> None:
+    def __init__(self, popen: Process, lifeline_socket: socket.socket) -> None:
         self._popen = popen
         self._socket = lifeline_socket
         self._lifeline: Lifeline | None = None
@@ -55,6 +91,12 @@ class ChildProcess:
     def tail(self) -> Sequence[str]:
         """The last lines of output, for whoever has to explain an end."""
         return tuple(self._tail)
+
+    @property
+    def descriptors(self) -> tuple[int, int]:
+        """(lifeline, output): what another program in this process needs to look after it."""
+        assert self._popen.stdout is not None
+        return self._socket.fileno(), self._popen.stdout.fileno()
 
     async def attach(self, on_line: LineSink, tasks: asyncio.TaskGroup) -> None:
         """Read output and lifeline from now on; call once. The reading ends with the process."""
@@ -110,6 +152,12 @@ class ChildProcess:
         """Give the lifeline up. Not before its last messages were read: they say why the child ended."""
         if self._lifeline is not None:
             self._lifeline.close()
+
+    def let_go(self) -> None:
+        """Look after it no longer: another program in this process does. Its descriptors here are closed."""
+        self.close()
+        if self._reader is not None:
+            self._reader.cancel()
 
     def kill_now(self) -> None:
         """SIGKILL and reap without an event loop (before `attach`, or when the loop is over)."""

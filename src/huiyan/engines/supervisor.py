@@ -48,6 +48,7 @@ class Supervisor:
         self._stop = asyncio.get_running_loop().create_future()
         self._stopped = asyncio.Event()
         self._hurry = False
+        self._drain_timeout_s: float | None = None
 
     @property
     def status(self) -> ChildStatus:
@@ -69,16 +70,24 @@ class Supervisor:
         if self._child is not None and self._booted:
             self._child.send(message)
 
+    @property
+    def child(self) -> ChildProcess | None:
+        """The process that is running now and has its boot message."""
+        return self._child if self._booted else None
+
     def report(self, *, progress: float | None, code: str = "", detail: str = "") -> None:
         """Progress seen from outside: of a child that cannot speak while it loads, or of its probe."""
         if self._status.state in {EngineState.LOADING, EngineState.WARMING}:
             self._publish(replace(self._status, progress=progress, code=code, detail=detail))
 
-    async def stop(self, *, hurry: bool = False) -> None:
+    async def stop(self, *, hurry: bool = False, drain_timeout_s: float | None = None) -> None:
         """End the child and the restarts; when this returns, nothing of its process group is left.
 
         hurry: no draining; a second call with it cuts the first one short.
+        drain_timeout_s: in place of the spec's; the child is told.
         """
+        if drain_timeout_s is not None:
+            self._drain_timeout_s = drain_timeout_s
         if not self._stop.done():
             self._stop.set_result(None)
         if hurry:
@@ -219,10 +228,12 @@ class Supervisor:
 
     async def _end(self, child: ChildProcess) -> None:
         if self._spec.drain is not None and not self._hurry:
-            child.send(self._spec.drain)
-            await asyncio.wait([child.exited], timeout=self._spec.drain_timeout_s)
+            longer = {} if self._drain_timeout_s is None else {"timeout_s": self._drain_timeout_s}
+            timeout_s = self._drain_timeout_s or self._spec.drain_timeout_s
+            child.send({**self._spec.drain, **longer})
+            await asyncio.wait([child.exited], timeout=timeout_s)
             if not child.exited.done():
-                _log.warning("%s is still busy after %.0f s", self._spec.name, self._spec.drain_timeout_s)
+                _log.warning("%s is still busy after %.0f s", self._spec.name, timeout_s)
         await child.stop(grace_s=0 if self._hurry else self._spec.kill_grace_s)
 
     async def _prove(self, child: ChildProcess, tasks: asyncio.TaskGroup) -> Failure | None:

@@ -21,9 +21,11 @@ from huiyan.errors import HuiyanError, NotRunningError
 from huiyan.gateway.schema_models import ModelsReport
 from huiyan.launcher.lock import is_held
 from huiyan.launcher.state import DataDir, LauncherInfo, StatusReport, read_info
+from huiyan.launcher.upgrade.status import UpgradeStatus
 from huiyan.messages import of_error, refusal
 from huiyan.store.fetching import FetchStatus
 from huiyan.updates.status import UpdatePlan, UpdatesReport, UpdateStatus
+from huiyan.updates.version_install import VersionFiles
 
 #: sun_path holds 104 bytes on macOS and 108 on Linux, with its closing zero.
 MAX_PATH_BYTES: Final = 100
@@ -78,6 +80,25 @@ class Controlled(Protocol):
     async def roll_back(self, component: str) -> UpdateStatus:
         """Begin to go back. Raises: UpdateError and its kinds."""
 
+    @property
+    def upgrader(self) -> Upgrading:
+        """Another version of huiyan, while this one runs."""
+
+
+class Upgrading(Protocol):
+    """What the socket can be asked about full upgrades."""
+
+    @property
+    def status(self) -> UpgradeStatus | None: ...
+
+    def upgrade(self, files: VersionFiles) -> UpgradeStatus:
+        """Raises: UpdateError."""
+
+    def roll_back(self, *, accept_loss: bool) -> UpgradeStatus:
+        """Raises: UpdateError."""
+
+    def cancel(self) -> None: ...
+
 
 def socket_path(run_directory: Path) -> Path:
     """Where to put the socket: in the run directory, or in a short private one if the path is too long.
@@ -95,9 +116,13 @@ def socket_path(run_directory: Path) -> Path:
 class ControlServer:
     """Serves from `start` until `close`."""
 
-    def __init__(self, path: Path, controlled: Controlled) -> None:
+    def __init__(self, path: Path, controlled: Controlled, *, listening: socket.socket | None = None) -> None:
+        """listening: a socket at `path` whose callers wait already."""
         self.path = path
         self._controlled = controlled
+        self._listening = listening
+        #: Somebody else goes on with the socket: nothing of it is removed.
+        self.handed_over = False
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
 
@@ -106,16 +131,31 @@ class ControlServer:
 
         Raises: OSError.
         """
-        self.path.unlink(missing_ok=True)
-        # Nobody else can enter its directory, which has mode 0700, before the mode is set.
-        self._server = await asyncio.start_unix_server(self._serve, self.path, limit=_MAX_LINE_BYTES)
-        self.path.chmod(0o600)
+        if self._listening is None or not self.path.exists():
+            if self._listening is not None:
+                self._listening.close()
+            self.path.unlink(missing_ok=True)
+            self._listening = socket.socket(socket.AF_UNIX)
+            # Nobody else can enter its directory, which has mode 0700, before the mode is set.
+            self._listening.bind(os.fspath(self.path))
+            self.path.chmod(0o600)
+        self._listening.setblocking(False)
+        self._server = await asyncio.start_unix_server(
+            self._serve, sock=self._listening, limit=_MAX_LINE_BYTES
+        )
+
+    def fileno(self) -> int:
+        """Of the listening socket."""
+        assert self._listening is not None
+        return self._listening.fileno()
 
     def close(self) -> None:
         if self._server is not None:
             self._server.close()
         for writer in list(self._open):
             writer.close()
+        if self.handed_over:
+            return
         with contextlib.suppress(OSError):
             self.path.unlink()
         if self.path.parent.name.startswith("huiyan-"):
@@ -169,6 +209,8 @@ class ControlServer:
             await _write(writer, {})
         elif op in _UPDATE_OPS:
             await _write(writer, await self._about_updates(op, request))
+        elif op in _UPGRADE_OPS:
+            await _write(writer, _upgrade(self._controlled.upgrader, op, request))
         else:
             await _write(writer, _refused("unknown_op", f"There is no operation {op!r}."))
 
@@ -193,6 +235,22 @@ class ControlServer:
 def _text(request: dict[str, Any], name: str) -> str | None:
     value = request.get(name)
     return None if value is None else str(value)
+
+
+_UPGRADE_OPS: Final = frozenset({"upgrade", "upgrade_back", "upgrade_cancel", "upgrade_status"})
+
+
+def _upgrade(upgrader: Upgrading, op: str, request: dict[str, Any]) -> dict[str, UpgradeStatus | None]:
+    """Raises: UpdateError."""
+    if op == "upgrade":
+        wheel, lock = Path(str(request.get("wheel", ""))), request.get("lock")
+        files = VersionFiles(wheel=wheel, lock=None if lock is None else Path(str(lock)))
+        return {"upgrade": upgrader.upgrade(files)}
+    if op == "upgrade_back":
+        return {"upgrade": upgrader.roll_back(accept_loss=bool(request.get("accept_loss", False)))}
+    if op == "upgrade_cancel":
+        upgrader.cancel()
+    return {"upgrade": upgrader.status}
 
 
 def _refused(code: str, message: str, hint: str = "") -> dict[str, Any]:

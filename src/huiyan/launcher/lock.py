@@ -14,8 +14,11 @@ from huiyan.messages import refusal
 class DataDirLock:
     """Held from `__init__` until `release` or the end of the process."""
 
-    def __init__(self, data_dir: DataDir) -> None:
-        """Raises: AlreadyRunningError, OSError."""
+    def __init__(self, data_dir: DataDir, *, adopted: int | None = None) -> None:
+        """adopted: a descriptor of it that holds the lock already. Raises: AlreadyRunningError, OSError."""
+        if adopted is not None:
+            self._fd = adopted
+            return
         # Not inherited: a child that outlives the launcher by its few seconds must not hold it.
         self._fd = os.open(data_dir.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
@@ -29,6 +32,9 @@ class DataDirLock:
                 path=data_dir.root,
                 **({} if info is None else {"pid": info.pid, "url": info.url}),
             ) from None
+
+    def fileno(self) -> int:
+        return self._fd
 
     def release(self) -> None:
         if self._fd >= 0:

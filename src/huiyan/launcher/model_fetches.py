@@ -76,6 +76,12 @@ class ModelFetches:
     def cancel(self) -> None:
         self._fetcher.cancel()
 
+    @property
+    def running(self) -> str | None:
+        """The model that is being fetched now."""
+        status = self._fetcher.status
+        return status.id if status is not None and status.state == "running" else None
+
     async def stop(self) -> None:
         await self._fetcher.stop()
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from huiyan import __version__, log
-from huiyan.errors import HuiyanError, StartFailedError
+from huiyan.errors import HuiyanError, StartFailedError, UpdateRunningError
 from huiyan.gateway.schema_models import ModelsReport
 from huiyan.launcher import health, machine, parts
 from huiyan.launcher.control import ControlServer, socket_path
@@ -32,12 +32,18 @@ from huiyan.launcher.updates.live import LiveSystem
 from huiyan.launcher.updates.places import open_place
 from huiyan.launcher.updates.registry import Registry
 from huiyan.launcher.updates.service import UpdateService
+from huiyan.launcher.updates.whole import WholeHuiyan
+from huiyan.launcher.upgrade.guard import Takeover
+from huiyan.launcher.upgrade.handover import Program
+from huiyan.launcher.upgrade.status import as_update
+from huiyan.launcher.upgrade.upgrader import Upgrader
 from huiyan.messages import Text, refusal
 from huiyan.settings.model import Settings
 from huiyan.store.fetching import FetchStatus
 from huiyan.store.manifest import VerificationRecord, disk_error
 from huiyan.store.snapshots import Store
 from huiyan.updates.status import UpdatePlan, UpdatesReport, UpdateStatus
+from huiyan.updates.versions import NAME as HUIYAN
 
 _log = log.get_logger(__name__)
 
@@ -63,15 +69,21 @@ class Launcher:
         environment: Mapping[str, str],
         prestarted: Prestarted | None = None,
         background: bool = False,
+        takeover: Takeover | None = None,
+        program: Program | None = None,
     ) -> None:
-        """environment: of the children. background: the terminal it was started from may close."""
+        """environment: of the children. background: the terminal it was started from may close.
+
+        takeover: what another version left running in this process. program: how this one was called; without
+        it, no other version can take over.
+        """
         self._settings = settings
         self._data_dir = DataDir(settings.data_dir)
         self._reporter = Reporter(report)
         self._environment = environment
         self._prestarted = prestarted
         self._background = background
-        self._started_unix_s = time.time()
+        self._started_unix_s = time.time() if takeover is None else takeover.handover.started_unix_s
         self._stop = asyncio.Event()
         self._ready = False
         self._prepared: Prepared | None = None
@@ -82,6 +94,9 @@ class Launcher:
         self._switched = contextlib.ExitStack()
         self._models: ModelFetches | None = None
         self._updates: UpdateService | None = None
+        self._takeover = takeover
+        self._program = program
+        self._upgrader: Upgrader | None = None
 
     async def run(self) -> Outcome:
         """Until a signal or `huiyan stop` ends it. Raises: HuiyanError if start or gateway fail."""
@@ -98,6 +113,8 @@ class Launcher:
                 if self._prestarted is not None:
                     self._prestarted.discard()
         if error is not None:
+            if self._takeover is not None:
+                self._takeover.reason = error.message
             raise error
         self._reporter.send(Event(kind="stopped", text=Text("stopped", {})))
         return Outcome.STOPPED if self._ready else Outcome.INTERRUPTED
@@ -107,6 +124,9 @@ class Launcher:
         if self._stop.is_set() and self._services is not None:
             self._services.hurry()
         self._stop.set()
+        if self._takeover is not None:
+            # Somebody wants an end, not the version before.
+            self._takeover.settle()
 
     def subscribe(self, on_event: Callable[[dict[str, Any]], None]) -> Callable[[], None]:
         """Everything but secrets, which are for the terminal that huiyan was started from."""
@@ -175,16 +195,26 @@ class Launcher:
         return await self._update_service().planned(component, feed=feed, version=version)
 
     def update_status(self) -> UpdateStatus | None:
+        taken_over = None if self._upgrader is None else self._upgrader.status
+        if taken_over is not None and (self._updates is None or self._updates.status is None):
+            return as_update(taken_over)
         return self._update_service().status
 
     async def update(self, component: str, *, feed: str | None, version: str | None) -> UpdateStatus:
+        self._check_free()
         return await self._update_service().start(component, feed=feed, version=version)
 
     def cancel_update(self) -> None:
         self._update_service().cancel()
 
     async def roll_back(self, component: str) -> UpdateStatus:
+        self._check_free()
         return await self._update_service().roll_back(component)
+
+    def _check_free(self) -> None:
+        """Raises: UpdateRunningError during a full upgrade, which has a task of its own."""
+        if self._upgrader is not None and self._upgrader.running:
+            raise refusal(UpdateRunningError, "update.running", name=HUIYAN)
 
     def _update_service(self) -> UpdateService:
         """Raises: StartFailedError before everything runs."""
@@ -210,6 +240,12 @@ class Launcher:
             return "restart"
         self._tasks.create_task(self._switch_to_fetched(stored.directory, stored.id))
         return "switch"
+
+    @property
+    def upgrader(self) -> Upgrader:
+        """For the control socket: `huiyan update --full`."""
+        assert self._upgrader is not None
+        return self._upgrader
 
     def status(self) -> StatusReport:
         """For the control socket, which is opened once there is something to tell."""
@@ -289,17 +325,24 @@ class Launcher:
         free_bytes = machine.check_data_dir(
             settings.data_dir, min_free_bytes=settings.launcher.min_free_disk_bytes
         )
-        resources.enter_context(DataDirLock(self._data_dir))
+        takeover = self._takeover
+        lock = DataDirLock(self._data_dir, adopted=None if takeover is None else takeover.lock_fd())
+        resources.enter_context(lock)
         sink = self._open_log(resources)
+        self._upgrader = upgrader = Upgrader(settings, self._program, takeover, tasks=tasks)
         # Before anything is read that an update may have left between two states.
-        await asyncio.to_thread(self._end_interrupted)
+        await upgrader.settle_past(sink.writer)
+        if takeover is None:
+            await asyncio.to_thread(self._end_interrupted)
         prepared = await prepare(
             settings,
             reporter,
             free_bytes=free_bytes,
             unbound=self._prestarted.socket if self._prestarted is not None else None,
-            orphaned_ports=self._orphaned_ports(),
+            orphaned_ports=self._orphaned_ports() if takeover is None else frozenset(),
             resources=resources,
+            adopted=None if takeover is None else takeover.listener(),
+            reclaimed_bytes=upgrader.reclaimed_bytes(),
         )
         self._prepared = prepared
         if prepared.files.lock is not None:
@@ -307,8 +350,12 @@ class Launcher:
             store = Store(settings.models.directory(settings.data_dir))
             resources.enter_context(store.pin(prepared.files.lock))
 
-        server = ControlServer(socket_path(self._data_dir.run), self)
-        resources.callback(server.close)
+        if takeover is None:
+            server = ControlServer(socket_path(self._data_dir.run), self)
+        else:
+            listening = takeover.control()
+            server = ControlServer(Path(takeover.handover.control_path), self, listening=listening)
+        resources.callback(self._close_control, server)
         services = Services(
             settings,
             prepared,
@@ -330,20 +377,30 @@ class Launcher:
             fetched=self.model_fetched,
         )
         self._updates = self._make_updates(prepared, services)
-        reporter.begin("gateway", Text("state.starting", {}))
-        early, self._prestarted = self._prestarted, None
-        services.start_gateway(early)
-        await self._open_control(server, resources, prepared)
-        reporter.begin("engine", Text("state.starting", {}))
-        await services.verify_files(VerificationRecord(self._data_dir.verified_files))
-        services.start_engine()
-        reporter.layer = "gateway"
-        await services.wait_ready("gateway")
-        reporter.layer = "engine"
-        await services.wait_ready("engine")
-
-        reporter.begin("health", Text("health.looking", {}))
-        await self._check_health(prepared)
+        upgrader.others_busy = lambda: self._updates is not None and self._updates.busy
+        upgrader.join(services, self._models, lock=lock, control=server, listener=prepared.web.socket)
+        record = VerificationRecord(self._data_dir.verified_files)
+        if takeover is not None:
+            await upgrader.bring_up(
+                record,
+                open_control=lambda: self._open_control(server, resources, prepared),
+                check_health=lambda: self._check_health(prepared),
+                started_unix_s=self._started_unix_s,
+            )
+        else:
+            reporter.begin("gateway", Text("state.starting", {}))
+            early, self._prestarted = self._prestarted, None
+            services.start_gateway(early)
+            await self._open_control(server, resources, prepared)
+            reporter.begin("engine", Text("state.starting", {}))
+            await services.verify_files(record)
+            services.start_engine()
+            reporter.layer = "gateway"
+            await services.wait_ready("gateway")
+            reporter.layer = "engine"
+            await services.wait_ready("engine")
+            reporter.begin("health", Text("health.looking", {}))
+            await self._check_health(prepared)
         reporter.ok("health", Text("health.ok", {"seconds": f"{services.canary_s:.1f}"}))
         if prepared.files.card.demo:
             reporter.note(Text("ready.demo", {}))
@@ -367,8 +424,12 @@ class Launcher:
         dirs = adapter_directories(self._data_dir.root)
         if (active := dirs.active()) and dirs.has(active):
             services.begin_with_adapter(dirs.directory(active), dirs.installed())
+        registry = Registry(self._settings, live)
+        assert self._upgrader is not None
+        if (upgrades := self._upgrader.upgrades) is not None:
+            registry.add(WholeHuiyan(self._data_dir.root, upgrades, self._upgrader.become))
         return UpdateService(
-            Registry(self._settings, live),
+            registry,
             feed=self._settings.update_feed,
             open_place=open_place(self._settings),
             told=services.tell_update,
@@ -390,6 +451,12 @@ class Launcher:
             if loop.time() > deadline:
                 raise refusal(StartFailedError, "start.gateway", cause=f"/health: {status}")
             await asyncio.sleep(_HEALTH_POLL_S)
+
+    def _close_control(self, server: ControlServer) -> None:
+        server.handed_over = self._takeover is not None and not self._takeover.settled
+        server.close()
+        if not server.handed_over:
+            remove_info(self._data_dir)
 
     def _orphaned_ports(self) -> frozenset[int]:
         """Called with the lock held: a launcher that ended by itself took its info along."""
@@ -417,7 +484,6 @@ class Launcher:
             version=__version__,
             started_unix_s=self._started_unix_s,
         )
-        resources.callback(remove_info, self._data_dir)
         write_info(self._data_dir, info)
 
     async def _shut_down(self) -> None:
@@ -425,6 +491,8 @@ class Launcher:
             self._reporter.send(Event(kind="stopping", text=Text("stopping", {})))
         _log.info("stopping")
         self._stop.set()
+        if self._upgrader is not None:
+            await self._upgrader.stop()
         if self._models is not None:
             await self._models.stop()
         if self._updates is not None:

@@ -58,9 +58,13 @@ async def prepare(
     unbound: socket.socket | None,
     orphaned_ports: frozenset[int],
     resources: contextlib.ExitStack,
+    adopted: socket.socket | None = None,
+    reclaimed_bytes: int = 0,
 ) -> Prepared:
     """Go through the layers; sockets are closed by `resources`.
 
+    adopted: the page's socket, which listens already; the engine of before keeps its port, then.
+    reclaimed_bytes: memory that this engine gives back before the new one needs it.
     free_bytes: of the data directory's disk. unbound: a socket that a child has inherited already, for
     the page. orphaned_ports: of a launcher that was killed; its children are about to let go of them.
     Raises: CheckRefusedError, StoreError and their kinds.
@@ -72,18 +76,22 @@ async def prepare(
     reporter.begin("model", Text("model.looking", {}))
     files = model_files.choose(settings.engine, settings.models.directory(settings.data_dir))
     if isinstance(files, ModelFiles):
-        machine.check_memory(found, model=files.card.name, needed_bytes=memory_needed_bytes(files, settings))
+        needed_bytes = max(0, memory_needed_bytes(files, settings) - reclaimed_bytes)
+        machine.check_memory(found, model=files.card.name, needed_bytes=needed_bytes)
     reporter.ok("model", model_files.summary(files, machine.size(files.size_bytes)))
     if files.card.wanted is not None:
         reporter.note(Text("model.wanted", {"wanted": files.card.wanted}))
 
     reporter.begin("ports", Text("ports.looking", {}))
     host = settings.gateway.host
-    web = await _take(
-        lambda explicit: ports.listen(host, settings.gateway.port, explicit=explicit, unbound=unbound),
-        explicit=settings.explicit("gateway", "port"),
-        patience_s=_ORPHANS_GONE_S if settings.gateway.port in orphaned_ports else 0.0,
-    )
+    if adopted is not None:
+        web = ports.Port(socket=adopted, number=adopted.getsockname()[1])
+    else:
+        web = await _take(
+            lambda explicit: ports.listen(host, settings.gateway.port, explicit=explicit, unbound=unbound),
+            explicit=settings.explicit("gateway", "port"),
+            patience_s=_ORPHANS_GONE_S if settings.gateway.port in orphaned_ports else 0.0,
+        )
     resources.callback(web.socket.close)
     if web.moved is not None:
         reporter.note(web.moved)
@@ -95,8 +103,9 @@ async def prepare(
         if engine.random_weights:
             reporter.note(Text("plan.random", {}))
     else:
+        wanted = settings.engine.port if adopted is None else 0
         own = await _take(
-            lambda explicit: ports.reserve(settings.engine.port, explicit=explicit),
+            lambda explicit: ports.reserve(wanted, explicit=explicit),
             explicit=settings.explicit("engine", "port"),
             patience_s=_ORPHANS_GONE_S if settings.engine.port in orphaned_ports else 0.0,
         )

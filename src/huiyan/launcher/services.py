@@ -14,6 +14,7 @@ import msgspec
 import psutil
 
 from huiyan import log
+from huiyan.engines.child import ChildProcess
 from huiyan.engines.child_spec import ChildStatus, Failure
 from huiyan.engines.llama_cpp import LlamaCppEngine
 from huiyan.engines.restart import RestartPolicy
@@ -29,6 +30,7 @@ from huiyan.launcher.events import Event, Reporter
 from huiyan.launcher.logs import LogSink
 from huiyan.launcher.preparation import Prepared
 from huiyan.launcher.prestart import Prestarted
+from huiyan.launcher.upgrade.handover import Role
 from huiyan.messages import Text, known, refusal
 from huiyan.settings.model import Settings
 from huiyan.store.fetching import FetchStatus
@@ -98,6 +100,8 @@ class Services:
         #: Lets the commands of this user in where others need a key; of this start alone, kept nowhere.
         self.own_key = secrets.token_urlsafe(32)
         self._paused = False
+        #: The version that another one makes room for, or that takes over right now; pages say so.
+        self.upgrading: str | None = None
 
     def start_gateway(self, early: Prestarted | None) -> None:
         """early: a process that waits for its boot message; used if it has inherited the right socket."""
@@ -408,7 +412,28 @@ class Services:
         return self._tools.status if self._tools is not None else ChildStatus(state=EngineState.STOPPED)
 
     def engine_status(self) -> EngineStatus:
-        return parts.engine_status(self.status_of("engine"), self.engine)
+        status = parts.engine_status(self.status_of("engine"), self.engine)
+        if self.upgrading is None:
+            return status
+        return msgspec.structs.replace(status, code="upgrading", detail=self.upgrading)
+
+    def announce_upgrade(self, version: str | None) -> None:
+        """Pages say that huiyan is being upgraded, until they are told None."""
+        self.upgrading = version
+        self._tell_gateway()
+
+    def children(self) -> list[tuple[Role, ChildProcess]]:
+        """What runs now, for whoever looks after it from here on."""
+        parts_now: tuple[tuple[Role, Supervisor | None], ...] = (
+            ("gateway", self._gateway),
+            ("engine", self._engine),
+            ("tools", self._tools),
+        )
+        return [
+            (role, supervisor.child)
+            for role, supervisor in parts_now
+            if supervisor is not None and supervisor.child is not None
+        ]
 
     def failure(self) -> HuiyanError | None:
         """Why nothing is served any more, if that is so."""

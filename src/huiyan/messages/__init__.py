@@ -29,7 +29,9 @@ from huiyan.messages import (
     store,
     tls,
     tools,
+    uninstall,
     updates,
+    upgrade,
 )
 
 Language = Literal["zh", "en"]
@@ -57,6 +59,8 @@ CATALOGUE: Final[dict[str, tuple[str, str]]] = {
     **store.SENTENCES,
     **tls.SENTENCES,
     **tools.SENTENCES,
+    **uninstall.SENTENCES,
+    **upgrade.SENTENCES,
     **updates.SENTENCES,
 }
 

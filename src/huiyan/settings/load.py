@@ -16,6 +16,7 @@ from huiyan.errors import SettingsError
 from huiyan.messages import refusal
 from huiyan.settings import environment
 from huiyan.settings.model import Settings
+from huiyan.settings.selected import IGNORE_VARIABLE
 
 #: Read here, not by the model: it says where the model's file is.
 _CONFIG_VARIABLE = "HUIYAN_CONFIG"
@@ -89,6 +90,7 @@ def variable_names() -> list[str]:
     return [
         _CONFIG_VARIABLE,
         _HUB_VARIABLE,
+        IGNORE_VARIABLE,
         *(environment.PREFIX + "__".join(path).upper() for path in _paths(Settings)),
     ]
 

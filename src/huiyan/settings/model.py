@@ -24,6 +24,16 @@ class LauncherOptions(BaseModel):
     drain_timeout_s: float = Field(12.0, ge=0, description="For running answers when huiyan is stopped.")
     open_browser: bool = Field(True, description="Open the page when there is a screen.")
     min_free_disk_bytes: int = Field(256 * 1024 * 1024, ge=0, description="Refuse to start with less.")
+    upgrade_engines: Literal["auto", "beside", "in_turn"] = Field(
+        "auto",
+        description="At a full upgrade: both engines at the same time for a while, or one after the other.",
+    )
+    upgrade_drain_s: float = Field(
+        900.0, gt=0, description="Longest time that the gateway of the version before gets for its answers."
+    )
+    upgrade_turn_s: float = Field(
+        60.0, gt=0, description="The same where new requests wait for it; pages go on by themselves after it."
+    )
     log_max_bytes: int = Field(20 * 1024 * 1024, ge=4096, description="Size of one log file.")
     log_files: int = Field(5, ge=1, le=100, description="Log files that are kept.")
 

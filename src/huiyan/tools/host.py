@@ -54,6 +54,7 @@ class ToolHost:
         self._plugins: dict[str, Plugin] = {}
         self._connections: set[_Connection] = set()
         self._server: asyncio.Server | None = None
+        self._inode = -1
         self._seen: object = None
         self._list = ToolList(available=True)
         self._closing: set[asyncio.Task[None]] = set()
@@ -70,6 +71,7 @@ class ToolHost:
         path.unlink(missing_ok=True)
         self._server = await asyncio.start_unix_server(self._serve, path, limit=1024 * 1024)
         path.chmod(0o600)
+        self._inode = path.stat().st_ino
 
     async def follow(self) -> None:
         """Notice what is installed and removed, and end what idles; until cancelled."""
@@ -90,8 +92,11 @@ class ToolHost:
         for connection in list(self._connections):
             connection.close()
         await asyncio.gather(*(plugin.close() for plugin in self._plugins.values()), *self._closing)
+        path = socket_path(self._data_dir)
         with contextlib.suppress(OSError):
-            socket_path(self._data_dir).unlink()
+            # The host of the next version has put its own socket here by now, perhaps.
+            if path.stat().st_ino == self._inode:
+                path.unlink()
 
     def plugin(self, name: str) -> Plugin:
         """Raises: ToolNotFoundError."""

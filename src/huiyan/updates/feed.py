@@ -19,7 +19,7 @@ FEED_NAME: Final = "components.toml"
 SCHEMA: Final = 1
 _MAX_FEED_BYTES: Final = 4 * 1024 * 1024
 
-Kind = Literal["vision-encoder", "prompt-adapter", "tool"]
+Kind = Literal["vision-encoder", "prompt-adapter", "tool", "huiyan"]
 
 Sha256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 #: Also a directory's name: no separator, no leading dot.
@@ -169,6 +169,8 @@ def _check(component: Component) -> None:
         raise ReleaseFeedError(f"{where}: it consists of no file.")
     for path in component.base.configs if component.base is not None else ():
         check_path(path, where)
+    if (component.kind == "huiyan") != (component.name == "huiyan"):
+        raise ReleaseFeedError(f"{where}: `huiyan` is the name of huiyan itself, and of nothing else.")
     if component.kind == "tool" and not component.name.startswith("tool-"):
         raise ReleaseFeedError(f"{where}: the names of tools begin with tool-.")
 

@@ -37,6 +37,8 @@ COMPOSED = (
     "tools.head.",
     "tools.step.",
     "tools.confined.",
+    "uninstall.kind.",
+    "upgrade.step.",
 )
 
 

@@ -8,6 +8,7 @@ import { modelsEn } from "./models.en.ts";
 import { shortcutsEn } from "./shortcuts.en.ts";
 import { toolsEn } from "./tools.en.ts";
 import { updatesEn } from "./updates.en.ts";
+import { upgradeEn } from "./upgrade.en.ts";
 import type { lateZhCN } from "./late.zh-CN.ts";
 import { shopLateEn } from "./shop_late.en.ts";
 import type { Phrase } from "./zh-CN.ts";
@@ -24,4 +25,5 @@ export const lateEn: Record<keyof typeof lateZhCN, Phrase> = {
   ...shortcutsEn,
   ...toolsEn,
   ...updatesEn,
+  ...upgradeEn,
 };

@@ -8,6 +8,7 @@ import { modelsZhCN } from "./models.zh-CN.ts";
 import { shortcutsZhCN } from "./shortcuts.zh-CN.ts";
 import { toolsZhCN } from "./tools.zh-CN.ts";
 import { updatesZhCN } from "./updates.zh-CN.ts";
+import { upgradeZhCN } from "./upgrade.zh-CN.ts";
 import { shopLateZhCN } from "./shop_late.zh-CN.ts";
 import type { Phrase } from "./zh-CN.ts";
 
@@ -24,4 +25,5 @@ export const lateZhCN = {
   ...shortcutsZhCN,
   ...toolsZhCN,
   ...updatesZhCN,
+  ...upgradeZhCN,
 } as const satisfies Record<string, Phrase>;

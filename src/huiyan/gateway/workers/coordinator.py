@@ -70,6 +70,7 @@ class Coordinator:
         self._numbers = ScrapeLedger()
         self._server: asyncio.Server | None = None
         self._path: Path | None = None
+        self._inode = -1
 
     @property
     def workers(self) -> list[int]:
@@ -79,7 +80,7 @@ class Coordinator:
     async def listen(self, path: Path) -> None:
         """Serve on a unix socket that only this user can open. A stale one is replaced. Raises OSError."""
         listener = _private_socket(path)
-        self._path = path
+        self._path, self._inode = path, _inode_of(path)
         self._server = await asyncio.get_running_loop().create_unix_server(self._connected, sock=listener)
 
     def close(self) -> None:
@@ -90,7 +91,9 @@ class Coordinator:
         self.queue.close()
         if self._path is not None:
             with contextlib.suppress(FileNotFoundError):
-                self._path.unlink()
+                # The front process of the next version has put its own socket here by now, perhaps.
+                if _inode_of(self._path) == self._inode:
+                    self._path.unlink()
 
     def _connected(self) -> f.FrameProtocol:
         worker = _Worker(self)
@@ -258,6 +261,11 @@ class Coordinator:
             del reader.reading[frame.number]
             worker.writing.discard((frame.worker, frame.number))
         reader.send(frame)
+
+
+def _inode_of(path: Path) -> int:
+    """Raises: FileNotFoundError."""
+    return path.stat().st_ino
 
 
 def _private_socket(path: Path) -> socket.socket:

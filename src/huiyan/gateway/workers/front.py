@@ -73,6 +73,7 @@ class Front:
         self._listener = listener
         self._environment = environment
         self._stop = asyncio.Event()
+        self._drain_timeout_s: float | None = None
         traffic = options.traffic
         self._queue = FairQueue(
             traffic.slots(engine_slots),
@@ -112,8 +113,9 @@ class Front:
                 opened.close()
             await access.close()
 
-    def stop(self) -> None:
-        """Let running answers finish, end the workers."""
+    def stop(self, drain_timeout_s: float | None = None) -> None:
+        """Let running answers finish, end the workers. drain_timeout_s: more time than usual for that."""
+        self._drain_timeout_s = drain_timeout_s
         self._stop.set()
 
     def tell(self, message: Mapping[str, Any]) -> None:
@@ -186,7 +188,14 @@ class Front:
         finally:
             for task in (stopped, lost, ready):
                 task.cancel()
-            await group.stop()
+            stopping = loop.create_task(group.stop(drain_timeout_s=self._drain_timeout_s))
+            await asyncio.sleep(0)  # the group's tasks are there,
+            await asyncio.sleep(0)  # and none of them spawns a worker any more
+            # Held open here, a socket would go on getting its share of new connections, and nobody
+            # would accept them: for as long as a worker drains, another gateway may serve the port.
+            for opened in sockets[1:]:
+                opened.close()
+            await stopping
 
 
 def _pass_on(line: str) -> None:

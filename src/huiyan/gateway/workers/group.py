@@ -89,11 +89,11 @@ class WorkerGroup:
         for supervisor in self._supervisors:
             supervisor.send(message)
 
-    async def stop(self) -> None:
-        """Drain and end all at the same time."""
+    async def stop(self, *, drain_timeout_s: float | None = None) -> None:
+        """Drain and end all at the same time. drain_timeout_s: in place of the one of `__init__`."""
         async with asyncio.TaskGroup() as group:
             for supervisor in self._supervisors:
-                group.create_task(supervisor.stop())
+                group.create_task(supervisor.stop(drain_timeout_s=drain_timeout_s))
 
     def _changed(self, status: ChildStatus) -> None:
         if status.state is EngineState.FAILED:

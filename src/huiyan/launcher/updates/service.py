@@ -138,6 +138,10 @@ class UpdateService:
 
         return self._begin(component, Known(), label(component, to, self._journal))
 
+    @property
+    def busy(self) -> bool:
+        return self._task is not None and not self._task.done()
+
     def cancel(self) -> None:
         """Nothing happens when nothing runs."""
         if self._task is not None:

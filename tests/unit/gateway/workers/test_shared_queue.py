@@ -112,3 +112,15 @@ async def test_without_limits_every_request_may_begin(pair: Pair) -> None:
     assert isinstance(begun[0], RemoteLease)
     assert begun[0].headers() == []
     begun[0].finish(1, 2)
+
+
+async def test_the_next_coordinator_at_the_same_place_keeps_its_socket(tmp_path: Path) -> None:
+    """As at a full upgrade: the old front process ends after the new one has begun."""
+    path = tmp_path / "gateway.sock"
+    old, new = (Coordinator(FairQueue(2, 10, 10, timeout_s=600), None) for _ in range(2))
+    await old.listen(path)
+    await new.listen(path)
+    old.close()
+    assert path.exists()
+    new.close()
+    assert not path.exists()

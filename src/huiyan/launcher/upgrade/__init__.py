@@ -1,0 +1,1 @@
+"""Another version of huiyan takes over a running one, in the same process: docs/decisions/0011."""
