@@ -75,6 +75,11 @@ class Versions:
                 continue  # not made by this program, or broken: not ours to offer
         return sorted(found, key=lambda each: each.made_unix_s, reverse=True)
 
+    def state_of(self, prefix: Path) -> str:
+        """The state whose environment that is; "" for one that huiyan did not make here."""
+        here = prefix.resolve()
+        return here.name if here.parent == self.root.resolve() else ""
+
     def find(self, state: str) -> Installed | None:
         return next((each for each in self.installed() if each.state == state), None)
 

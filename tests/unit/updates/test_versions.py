@@ -44,6 +44,15 @@ def test_pointer_moves_and_goes(tmp_path: Path) -> None:
     assert versions.selected() is None
 
 
+def test_state_of_an_interpreter(tmp_path: Path) -> None:
+    versions = Versions(tmp_path / "link")
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    state = make(versions, "98.0")
+    assert versions.state_of(tmp_path / "real" / "versions" / state) == state
+    assert versions.state_of(Path(sys.prefix)) == ""
+
+
 def test_what_is_not_whole_is_not_there(tmp_path: Path) -> None:
     versions = Versions(tmp_path)
     state = make(versions, "98.0")

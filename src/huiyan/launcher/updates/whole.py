@@ -7,6 +7,7 @@ journal at `switching` and writes it on (`launcher.upgrade`).
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Final
@@ -39,7 +40,8 @@ class WholeTarget:
     def __init__(self, upgrades: FullUpgrades, take_over: TakeOver | None) -> None:
         self._upgrades = upgrades
         self._take_over = take_over
-        self._running = upgrades.place.versions.active()
+        # Not what counts: a version that takes over is asked before it counts.
+        self._running = upgrades.place.versions.state_of(Path(sys.prefix))
 
     def active(self) -> str:
         return self._upgrades.place.versions.active()
