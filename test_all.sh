@@ -17,6 +17,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 . "$root/scripts/lib/deploy.sh"
 . "$root/scripts/lib/plugins.sh"
 . "$root/scripts/lib/parts.sh"
+. "$root/scripts/lib/servers.sh"
 
 parts=()
 while [ $# -gt 0 ]; do
@@ -36,6 +37,13 @@ prepare_environment .venv-test requirements.lock requirements-dev.lock
 for part in "${parts[@]}"; do
     case "$part" in e2e | chaos)
         prepare_browser
+        break
+        ;;
+    esac
+done
+for part in "${parts[@]}"; do
+    case "$part" in unit | contract | chaos)
+        prepare_servers
         break
         ;;
     esac

@@ -25,7 +25,8 @@
     │   ├── UnsupportedMediaTypeError   a content type that no route reads
     │   ├── ToolArgumentsError          arguments that do not fit the tool's schema
     │   └── QueueFullError              over a limit: try again after `retry_after_s`
-    │       └── LimitsUnavailableError      whether it is over a limit cannot be counted now
+    │       ├── LimitsUnavailableError      whether it is over a limit cannot be counted now
+    │       └── KeysUnavailableError        the key cannot be checked while the database is away
     ├── EngineError                 the engine failed this request
     │   ├── EngineDiedError             connection refused or lost
     │   ├── EngineLostError             it may hold half of something, and is started anew
@@ -239,6 +240,12 @@ class QueueFullError(RequestError):
 
 class LimitsUnavailableError(QueueFullError):
     code = "limits_unavailable"
+
+
+class KeysUnavailableError(QueueFullError):
+    """The database of keys is away, and what is remembered of it does not answer for this key."""
+
+    code = "keys_unavailable"
 
 
 class EngineError(HuiyanError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -32,8 +33,10 @@ class EngineProcess:
 
 
 @contextlib.contextmanager
-def llama_cpp(*, wait: bool = True, module: str = "") -> Iterator[EngineProcess]:
-    """Run the child with one slot and one thread. wait: return only once it listens and has loaded.
+def llama_cpp(
+    *, wait: bool = True, module: str = "", slots: int = 1, api_key: str | None = None
+) -> Iterator[EngineProcess]:
+    """Run the child with one thread. wait: return only once it listens and has loaded.
 
     module: to run instead of the child itself.
     """
@@ -43,6 +46,8 @@ def llama_cpp(*, wait: bool = True, module: str = "") -> Iterator[EngineProcess]
         mmproj_path=nano.MMPROJ_PATH,
         port=free_port(),
         threads=1,
+        slots=slots,
+        api_key=api_key or secrets.token_urlsafe(32),
     )
     ours, theirs = lifeline.pair()
     process = subprocess.Popen(

@@ -25,6 +25,7 @@ STATUS: dict[type[e.HuiyanError], int] = {
     e.UnsupportedMediaTypeError: 415,
     e.QueueFullError: 429,
     e.LimitsUnavailableError: 503,
+    e.KeysUnavailableError: 503,
     e.EngineError: 502,
     e.EngineStartingError: 503,
     e.EngineTimeoutError: 504,

@@ -15,7 +15,7 @@ from huiyan.messages import refusal
 from huiyan.state import FILE_NAME
 from huiyan.state.connect import connect, translated
 from huiyan.state.migrations import migrate
-from huiyan.state.records import AccessSnapshot, Counts, KeyRecord, UsageRow
+from huiyan.state.records import AccessSnapshot, Batch, Counts, KeyRecord, UsageRow
 from huiyan.state.schema import ENDED_SESSIONS, KEYS, META, USAGE
 from huiyan.state.secret import ServerSecret, load_secret
 from huiyan.store.durable import failures_of, sync_directory
@@ -120,8 +120,12 @@ class Database:
 
     # Usage.
 
-    def add_usage(self, rows: Sequence[UsageRow]) -> None:
-        """Add to what is there, in one transaction."""
+    def add_usage(self, rows: Sequence[UsageRow], *, batch: Batch | None = None) -> None:
+        """Add to what is there, in one transaction.
+
+        batch: does nothing where this one, or a later one of its writer, was added before: a writer whose
+        connection broke while the database committed cannot know, and asks again.
+        """
         if not rows:
             return
         values = [
@@ -130,7 +134,13 @@ class Database:
             for row in sorted(rows, key=lambda row: (row.key_id, row.day))
         ]
         with self._writing() as connection:
-            self._upsert(connection, USAGE, values, add=_COUNTS)
+            if batch is None or self._is_new(connection, batch):
+                self._upsert(connection, USAGE, values, add=_COUNTS)
+
+    def forget_writer(self, writer: str) -> None:
+        """This writer of usage never asks again."""
+        with self._writing() as connection:
+            connection.execute(META.delete().where(META.c.name == _batch_name(writer)))
 
     def usage(self, *, since_day: str, key_id: str | None = None) -> list[UsageRow]:
         """Oldest first. since_day: YYYY-MM-DD, included."""
@@ -179,6 +189,19 @@ class Database:
             yield connection
             grown = sa.cast(sa.cast(META.c.value, sa.BigInteger) + 1, sa.String(200))
             connection.execute(META.update().where(META.c.name == "access_revision").values(value=grown))
+
+    @staticmethod
+    def _is_new(connection: sa.Connection, batch: Batch) -> bool:
+        """Note the batch, unless it was noted before."""
+        name = _batch_name(batch.writer)
+        last = connection.execute(sa.select(META.c.value).where(META.c.name == name)).scalar()
+        if last is None:
+            connection.execute(META.insert().values(name=name, value=str(batch.number)))
+        elif int(last) < batch.number:
+            connection.execute(META.update().where(META.c.name == name).values(value=str(batch.number)))
+        else:
+            return False
+        return True
 
     def _revision(self, connection: sa.Connection) -> int:
         query = sa.select(META.c.value).where(META.c.name == "access_revision")
@@ -233,6 +256,10 @@ def adopt_new_secret(state_dir: Path) -> None:
         # Another process may have done it.
         (state_dir / NEW_SECRET_NAME).replace(state_dir / SECRET_NAME)
         sync_directory(state_dir)
+
+
+def _batch_name(writer: str) -> str:
+    return f"usage/{writer}"
 
 
 def _key(row: Any) -> KeyRecord:  # Any: a row of KEYS as a mapping

@@ -66,6 +66,13 @@ class UsageRow(msgspec.Struct, frozen=True, kw_only=True):
     counts: Counts
 
 
+class Batch(msgspec.Struct, frozen=True, kw_only=True):
+    """Names rows of usage that are added together, once. number: grows with each batch of its writer."""
+
+    writer: str
+    number: int
+
+
 class AccessSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """All that decides on access. ended_sessions: ids of sessions that were signed out of."""
 

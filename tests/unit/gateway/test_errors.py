@@ -15,7 +15,7 @@ def _leaves(cls: type[tree.HuiyanError]) -> list[type[tree.HuiyanError]]:
 def _make(cls: type[tree.HuiyanError]) -> tree.HuiyanError:
     if cls is tree.EngineRefusedError:
         return tree.EngineRefusedError("no", status=422)
-    if cls in (tree.QueueFullError, tree.LimitsUnavailableError, tree.EngineStartingError):
+    if issubclass(cls, (tree.QueueFullError, tree.EngineStartingError)):
         return cls("no", retry_after_s=1.2)
     return cls("no")
 

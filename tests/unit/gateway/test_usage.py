@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +14,8 @@ from huiyan.gateway import usage as module
 from huiyan.gateway.access.principal import LOCAL, Principal, Scope
 from huiyan.gateway.finished import Finished
 from huiyan.gateway.usage import UsageBook
-from huiyan.state.records import Counts, UsageRow
+from huiyan.gateway.usage_spool import UsageSpool
+from huiyan.state.records import Batch, Counts, UsageRow
 from tests.support.wait import eventually
 
 KEY = Principal(id="k", name="a", scopes=frozenset({Scope.CHAT}))
@@ -44,6 +46,10 @@ def record(principal: Principal = LOCAL, **fields: Any) -> Finished:
     return Finished(**{**known, **fields})
 
 
+def _names(directory: Path) -> list[str]:
+    return sorted(path.name for path in directory.iterdir())
+
+
 def counts(*values: int) -> Counts:
     return Counts(**dict(zip(Counts.__struct_fields__, values, strict=True)))
 
@@ -55,16 +61,26 @@ class Store:
         self.rows: dict[tuple[str, str], Counts] = {}
         self.writes = 0
         self.broken = False
+        self.breaks_after = False
+        self.last: dict[str, int] = {}
         self.may_go_on = threading.Event()
         self.may_go_on.set()
 
-    def write(self, rows: list[UsageRow]) -> None:
+    def write(self, rows: list[UsageRow], batch: Batch) -> None:
         self.may_go_on.wait(30)
         if self.broken:
             raise StoreError("away", hint="wait")
+        if batch.number <= self.last.get(batch.writer, 0):
+            return
         self.writes += 1
+        self.last[batch.writer] = batch.number
         for row in rows:
             self.rows.setdefault((row.key_id, row.day), Counts()).add(row.counts)
+        if self.breaks_after:
+            raise StoreError("gone after it was written", hint="wait")
+
+    def forget(self, writer: str) -> None:
+        self.last.pop(writer)
 
 
 @pytest.fixture
@@ -173,3 +189,54 @@ async def test_days_are_utc(store: Store, monkeypatch: pytest.MonkeyPatch) -> No
         monkeypatch.undo()
         time.tzset()
     assert [day for _, day in store.rows] == ["2026-03-01"]
+
+
+async def test_what_was_written_when_the_connection_broke_is_not_written_twice(store: Store) -> None:
+    book = UsageBook(store.write)
+    store.breaks_after = True
+    book.finished(record(KEY))
+    await book.flush()
+    store.breaks_after = False
+    book.finished(record(KEY))
+    await book.close()
+    assert sum(row.requests for row in store.rows.values()) == 2
+
+
+async def test_a_process_that_dies_leaves_its_usage_to_the_next_one(store: Store, tmp_path: Path) -> None:
+    dying = UsageSpool(tmp_path)
+    book = UsageBook(store.write, spool=dying)
+    store.broken = True
+    book.finished(record(KEY))
+    await book.flush()
+    for _ in range(2):
+        book.finished(record(KEY))
+    await book.flush()
+    store.broken = False
+    # The first batch arrives, but nobody lives to hear of it; a living writer's file is left alone.
+    await book.flush()
+    UsageSpool(tmp_path).adopt(store.write, store.forget)
+    assert sum(row.requests for row in store.rows.values()) == 3
+    store.broken = True
+    book.finished(record(KEY))
+    await book.flush()
+    store.broken = False
+    UsageSpool(tmp_path).adopt(store.write, store.forget)
+    assert sum(row.requests for row in store.rows.values()) == 3
+    dying.close()  # as the kernel does for a killed one
+    for _ in range(2):
+        UsageSpool(tmp_path).adopt(store.write, store.forget)
+    assert sum(row.requests for row in store.rows.values()) == 4
+    assert _names(tmp_path) == []
+    assert store.last == {}
+
+
+async def test_nothing_lies_about_once_the_database_is_back(store: Store, tmp_path: Path) -> None:
+    book = UsageBook(store.write, spool=UsageSpool(tmp_path))
+    store.broken = True
+    book.finished(record(KEY))
+    await book.flush()
+    assert any(name.endswith(".usage.json") for name in _names(tmp_path))
+    store.broken = False
+    await book.close()
+    assert sum(row.requests for row in store.rows.values()) == 1
+    assert _names(tmp_path) == []

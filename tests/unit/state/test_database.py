@@ -14,7 +14,7 @@ import pytest
 from huiyan.errors import NotFoundError, SettingsError, StoreError
 from huiyan.state.database import Database
 from huiyan.state.issue import adopt_key_file, first_admin_key, issue_key
-from huiyan.state.records import Counts, UsageRow
+from huiyan.state.records import Batch, Counts, UsageRow
 from tests.support.wait import wait_until
 
 DAY = "2026-03-01"
@@ -234,3 +234,16 @@ def test_what_was_written_survives_a_kill(tmp_path: Path) -> None:
     database = Database(tmp_path)
     assert [key.id for key in database.snapshot().keys] == [key_id]
     database.close()
+
+
+def test_a_batch_is_added_once(database: Database) -> None:
+    row = UsageRow(key_id="k", day=DAY, counts=Counts(requests=1))
+    for number in (1, 1, 2, 1, 2):
+        database.add_usage([row], batch=Batch(writer="w", number=number))
+    database.add_usage([row], batch=Batch(writer="other", number=1))
+    (kept,) = database.usage(since_day=DAY)
+    assert kept.counts.requests == 3
+    database.forget_writer("w")
+    database.add_usage([row], batch=Batch(writer="w", number=1))
+    (kept,) = database.usage(since_day=DAY)
+    assert kept.counts.requests == 4

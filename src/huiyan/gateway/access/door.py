@@ -9,9 +9,15 @@ from __future__ import annotations
 import hmac
 
 from huiyan.engines.upstream import Headers
-from huiyan.errors import AuthenticationError, ForbiddenError, QueueFullError, RequestError
+from huiyan.errors import (
+    AuthenticationError,
+    ForbiddenError,
+    KeysUnavailableError,
+    QueueFullError,
+    RequestError,
+)
 from huiyan.gateway.access.cors import Cors
-from huiyan.gateway.access.keyring import KeyRing, Standing
+from huiyan.gateway.access.keyring import KeyRing, Source, Standing
 from huiyan.gateway.access.options import AccessOptions
 from huiyan.gateway.access.principal import LOCAL, Principal, Scope
 from huiyan.gateway.access.proxies import Proxies
@@ -103,9 +109,12 @@ class Door:
             return self._by_key(secret, seen, peer, secure=secure)
         session = self.sessions.read(seen.cookie)
         if session is not None:
-            return self._with_session(session, seen, method=method, peer=peer, secure=secure) or (
-                session.principal
+            refused = (
+                _away()
+                if self._ring.source is Source.LOST
+                else self._with_session(session, seen, method=method, peer=peer, secure=secure)
             )
+            return refused or session.principal
         if refused is not None:
             return refused
         if seen.cookie is not None and not self._ring.loaded:
@@ -123,18 +132,27 @@ class Door:
             return LOCAL if seen.origin is None and not seen.forwarded else foreign()
         if not self._ring.loaded:
             return _not_yet()
-        principal = self._ring.lookup(secret)
+        principal = None if self._ring.source is Source.LOST else self._ring.lookup(secret)
         if principal is None:
-            match self._ring.standing(secret):
-                case Standing.EXPIRED:
-                    return AuthenticationError("This API key has expired.", hint=_KEY_HINT)
-                case Standing.REVOKED:
-                    return AuthenticationError("This API key was revoked.", hint=_KEY_HINT)
-                case _:
-                    return AuthenticationError("This API key is not known here.", hint=_KEY_HINT)
+            return self._why_not(secret)
         if seen.origin is None or self.cors.allows(seen.origin) or self._own_page(seen, peer, secure=secure):
             return principal
         return foreign()
+
+    def _why_not(self, secret: bytes) -> RequestError:
+        """What to answer to a key that opens nothing now."""
+        if self._ring.source is Source.LOST:
+            return _away()
+        match self._ring.standing(secret):
+            case Standing.EXPIRED:
+                return AuthenticationError("This API key has expired.", hint=_KEY_HINT)
+            case Standing.REVOKED:
+                return AuthenticationError("This API key was revoked.", hint=_KEY_HINT)
+            case _ if self._ring.source is Source.AWAY:
+                # It may have been made since, at another gateway.
+                return _away()
+            case _:
+                return AuthenticationError("This API key is not known here.", hint=_KEY_HINT)
 
     def _with_session(
         self, session: Session, seen: Seen, *, method: bytes, peer: str, secure: bool
@@ -183,3 +201,11 @@ def _bearer(authorization: bytes | None) -> bytes | RequestError | None:
 
 def _not_yet() -> QueueFullError:
     return QueueFullError("The keys are still being read.", retry_after_s=1.0, hint="Try again in a second.")
+
+
+def _away() -> KeysUnavailableError:
+    return KeysUnavailableError(
+        "The database of keys does not answer, so this key cannot be checked.",
+        retry_after_s=5.0,
+        hint="Send it again as Retry-After says; an administrator finds the reason in `huiyan logs`.",
+    )

@@ -19,6 +19,17 @@ class Standing(enum.Enum):
     REVOKED = "revoked"
 
 
+class Source(enum.Enum):
+    """What stands behind the keys in memory."""
+
+    #: The database answered when it was asked last.
+    HERE = "here"
+    #: It did not; keys that were seen open what they opened, others cannot be judged.
+    AWAY = "away"
+    #: It has not for so long that a revocation may have been missed: no key can be judged.
+    LOST = "lost"
+
+
 class _Entry:
     __slots__ = ("digest", "expires_unix_s", "principal", "revoked")
 
@@ -42,6 +53,7 @@ class KeyRing:
         self._by_id: dict[str, _Entry] = {}
         self._ended: frozenset[str] = frozenset()
         self._configured = False
+        self._source = Source.HERE
 
     def load(self, secret: ServerSecret, snapshot: AccessSnapshot) -> None:
         entries = [_Entry(record) for record in snapshot.keys]
@@ -52,12 +64,23 @@ class KeyRing:
         self._configured = any(not entry.revoked for entry in entries)
         self.revision = snapshot.revision
         self.loaded = True
+        self._source = Source.HERE
         self.generation += 1
 
     def load_empty(self) -> None:
         """There is no database yet, so there is no key."""
         self.loaded = True
         self.generation += 1
+
+    @property
+    def source(self) -> Source:
+        return self._source
+
+    @source.setter
+    def source(self, source: Source) -> None:
+        if source is not self._source:
+            self._source = source
+            self.generation += 1
 
     @property
     def configured(self) -> bool:

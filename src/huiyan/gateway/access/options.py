@@ -50,6 +50,11 @@ class AccessOptions(BaseModel):
         None,
         description="postgresql://… for keys and usage; a SQLite file in state_dir unless given.",
     )
+    keys_without_database_s: int = Field(
+        3600,
+        ge=0,
+        description="How long keys that were seen stay valid while the database does not answer, in seconds.",
+    )
     limits_url: SecretStr | None = Field(
         None,
         description="redis://… or valkey://… to share limits between machines; memory unless given.",

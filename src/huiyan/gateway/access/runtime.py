@@ -15,17 +15,19 @@ from typing import TYPE_CHECKING, TypeVar
 
 from huiyan.errors import HuiyanError, StoreError
 from huiyan.gateway.access.door import Door
-from huiyan.gateway.access.keyring import KeyRing
+from huiyan.gateway.access.keyring import KeyRing, Source
+from huiyan.gateway.access.notices import KeyNotices
 from huiyan.gateway.access.options import AccessOptions
 from huiyan.gateway.access.sessions import Sessions
 from huiyan.gateway.limits import Limiter
 from huiyan.gateway.usage import UsageBook
+from huiyan.gateway.usage_spool import UsageSpool
 from huiyan.log import get_logger
 from huiyan.messages import refusal
 
 if TYPE_CHECKING:
     from huiyan.state.database import Database
-    from huiyan.state.records import AccessSnapshot, UsageRow
+    from huiyan.state.records import AccessSnapshot, Batch, UsageRow
 
 _log = get_logger(__name__)
 
@@ -55,12 +57,20 @@ class Access:
         self.door = Door(options, host=host, ring=self.ring, sessions=self.sessions)
         url = options.limits_url
         self.limiter = Limiter(None if url is None else url.get_secret_value())
-        self.usage = UsageBook(self._write_usage)
         self._dir = options.state_dir or state_dir
+        #: What could not be written lies here; a process that starts in the same directory writes it.
+        self._spool = None if self._dir is None else UsageSpool(self._dir / "usage")
+        self.usage = UsageBook(self._write_usage, spool=self._spool)
+        #: Other gateways hear of changes at once where there is a Redis, and by looking where there is none.
+        self._notices: KeyNotices | None = None
+        if url is not None and options.database_url is not None:
+            self._notices = KeyNotices(url.get_secret_value(), changed=self._look_now)
         self._loop = asyncio.get_running_loop()
         self._opening = threading.Lock()
         self._database: Database | None = None
+        #: Time to look at the keys, or to end.
         self._wake = threading.Event()
+        self._seen_s = time.monotonic()
         self._closing = False
         #: What was counted today before this process began is still to be read.
         self._started_over = False
@@ -80,6 +90,8 @@ class Access:
             self._started_over = True
         self._thread = threading.Thread(target=self._watch, name="keys", daemon=True)
         self._thread.start()
+        if self._notices is not None:
+            self._notices.start()
 
     async def loaded(self) -> None:
         """Wait until the keys were read, or could not be (the log says why)."""
@@ -99,6 +111,8 @@ class Access:
     async def reload(self) -> None:
         """After a change of this process's own: it counts from the next request on."""
         self._take(*await self.on_database(lambda database: (database, database.snapshot())))
+        if self._notices is not None:
+            await asyncio.to_thread(self._notices.publish)
 
     # In threads.
 
@@ -124,22 +138,39 @@ class Access:
     def _watch(self) -> None:
         wait_s = 0.0
         told = ""
-        while not self._wake.wait(wait_s):
+        while True:
+            self._wake.wait(wait_s)
+            # Before looking: what changes from now on is looked at once more.
+            self._wake.clear()
+            if self._closing:
+                return
             wait_s = _POLL_S
             if self._database is None and self._nothing_there():
                 continue
             try:
                 self._look()
                 told = ""
+                self._seen_s = time.monotonic()
+                self._call(lambda: self._stands(Source.HERE))
             except HuiyanError as error:
-                wait_s = _RETRY_S
+                wait_s = self._is_away()
                 if error.message != told:
                     told = error.message
                     _log.error("%s", error.message, extra={"code": error.code, "hint": error.hint})
             except Exception:  # noqa: BLE001  # a task boundary: keys must not stop being watched
-                wait_s = _RETRY_S
+                wait_s = self._is_away()
                 _log.exception("unforeseen while reading the keys")
             self._call(self._first_look.set)
+
+    def _is_away(self) -> float:
+        """Say so at the door. Returns: seconds until the next look."""
+        left_s = self._seen_s + self.options.keys_without_database_s - time.monotonic()
+        source = Source.AWAY if left_s > 0 else Source.LOST
+        self._call(lambda: self._stands(source))
+        return min(_RETRY_S, max(_POLL_S, left_s))
+
+    def _look_now(self) -> None:
+        self._wake.set()
 
     def _look(self) -> None:
         opened_before = self._database is not None
@@ -148,6 +179,10 @@ class Access:
             from huiyan.state.issue import adopt_key_file
 
             adopt_key_file(database, self.options.admin_key_file)
+        if not opened_before and self._spool is not None:
+            self._spool.adopt(
+                lambda rows, batch: database.add_usage(rows, batch=batch), database.forget_writer
+            )
         if self._started_over:
             self._started_over = False
             today = time.strftime("%Y-%m-%d", time.gmtime())
@@ -159,9 +194,9 @@ class Access:
             # Going back means that a copy was restored, not that another read was faster.
             self._call(lambda: self._take(database, snapshot, restored=revision < mine))
 
-    def _write_usage(self, rows: list[UsageRow]) -> None:
+    def _write_usage(self, rows: list[UsageRow], batch: Batch) -> None:
         if self._dir is not None:
-            self._open().add_usage(rows)
+            self._open().add_usage(rows, batch=batch)
 
     def _call(self, what: Callable[[], None]) -> None:
         if not self._closing:
@@ -172,12 +207,17 @@ class Access:
     def _stop(self) -> None:
         if self._thread is not None:
             self._thread.join(timeout=_RETRY_S)
+        if self._notices is not None:
+            self._notices.close()
         self.limiter.close()
         with self._opening:
             if self._database is not None:
                 self._database.close()
 
     # On the loop.
+
+    def _stands(self, source: Source) -> None:
+        self.ring.source = source
 
     def _take(self, database: Database, snapshot: AccessSnapshot, *, restored: bool = False) -> None:
         # Two reads may finish in the other order.

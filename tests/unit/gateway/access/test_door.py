@@ -6,9 +6,15 @@ from typing import Any
 
 import pytest
 
-from huiyan.errors import AuthenticationError, ForbiddenError, QueueFullError, RequestError
+from huiyan.errors import (
+    AuthenticationError,
+    ForbiddenError,
+    KeysUnavailableError,
+    QueueFullError,
+    RequestError,
+)
 from huiyan.gateway.access.door import Door
-from huiyan.gateway.access.keyring import KeyRing
+from huiyan.gateway.access.keyring import KeyRing, Source
 from huiyan.gateway.access.options import AccessOptions
 from huiyan.gateway.access.principal import LOCAL, Principal, Scope
 from huiyan.gateway.access.sessions import Sessions
@@ -372,3 +378,23 @@ def test_no_launcher_no_key_of_its_own(make_door: MakeDoor, keys: Keys) -> None:
     keys.add()
     door = make_door(host="0.0.0.0")
     assert isinstance(ask(door, HOST, bearer("")), AuthenticationError)
+
+
+# The database is away.
+
+
+def test_keys_that_were_seen_stay_valid_for_a_while_and_others_are_not_called_wrong(
+    make_door: MakeDoor, keys: Keys
+) -> None:
+    door = make_door("0.0.0.0")
+    secret = keys.add()
+    keys.ring.source = Source.AWAY
+    assert isinstance(ask(door, PUBLIC_HOST, bearer(secret), peer=LAN), Principal)
+    assert isinstance(ask(door, PUBLIC_HOST, bearer("hy-unknown"), peer=LAN), KeysUnavailableError)
+    before = keys.ring.generation
+    keys.ring.source = Source.LOST
+    assert keys.ring.generation > before, "connections decide anew"
+    assert isinstance(ask(door, PUBLIC_HOST, bearer(secret), peer=LAN), KeysUnavailableError)
+    keys.ring.source = Source.HERE
+    assert isinstance(ask(door, PUBLIC_HOST, bearer(secret), peer=LAN), Principal)
+    assert isinstance(ask(door, PUBLIC_HOST, bearer("hy-unknown"), peer=LAN), AuthenticationError)

@@ -16,12 +16,15 @@ import pytest
 from pydantic import SecretStr
 
 from huiyan.errors import StoreError
+from huiyan.gateway.access import runtime as module
+from huiyan.gateway.access.notices import CHANNEL
 from huiyan.gateway.access.options import AccessOptions
 from huiyan.gateway.access.principal import KeyLimits, Principal, Scope
 from huiyan.gateway.access.runtime import Access
 from huiyan.gateway.limits import Lease, Refused
 from huiyan.state.database import Database
 from huiyan.state.issue import issue_key
+from tests.support import servers
 from tests.support.wait import eventually
 from tests.unit.gateway.test_usage import KEY, record
 
@@ -180,3 +183,33 @@ def test_the_databases_library_is_not_loaded_before_it_is_needed(tmp_path: Path)
         timeout=120,
         env={"PYTHONPATH": ":".join(path for path in sys.path if path)},
     )
+
+
+async def test_word_through_redis_is_quicker_than_looking(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With polling out of the way: a key made at one gateway is known at the other, and its end as well."""
+    monkeypatch.setattr(module, "_POLL_S", 3600.0)
+    with servers.redis() as limits_url:
+        shared = {"database_url": f"sqlite:///{tmp_path / 'keys.db'}", "limits_url": limits_url}
+        async with running(tmp_path, **shared) as one, running(tmp_path, **shared) as other:
+
+            async def listening() -> bool:
+                assert other._notices is not None
+                counted = await asyncio.to_thread(other._notices._client.pubsub_numsub, CHANNEL)
+                return bool(counted[0][1] == 2)
+
+            await eventually(listening)
+            issued, secret = await one.on_database(lambda db: issue_key(db, name="a", scopes=["chat"]))
+            await one.reload()
+
+            async def known() -> bool:
+                return other.ring.lookup(secret.encode()) is not None
+
+            async def unknown() -> bool:
+                return other.ring.lookup(secret.encode()) is None
+
+            await eventually(known)
+            await one.on_database(lambda db: db.revoke_key(issued.id))
+            await one.reload()
+            await eventually(unknown)

@@ -1,0 +1,196 @@
+"""PostgreSQL and Redis that a test kills with SIGKILL and starts again, and gateways that share them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.servers import _unprivileged
+from tests.support.wait import wait_until
+
+_START_TIMEOUT_S = 120
+
+
+class Server:
+    """One program on a Unix socket in a directory of its own. `kill` is SIGKILL.
+
+    ready: what its log says once it answers.
+    """
+
+    def __init__(
+        self, command: list[str], root: Path, socket: Path, *, ready: bytes = b"", user: str | None = None
+    ) -> None:
+        self._ready = ready
+        self._command = command
+        self._root = root
+        self._socket = socket
+        self._user = user
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        self._socket.unlink(missing_ok=True)
+        with (self._root / "log").open("wb") as log:
+            self._process = subprocess.Popen(
+                self._command, stdout=log, stderr=log, user=self._user, cwd=self._root
+            )
+
+        def answers() -> bool:
+            return self._socket.exists() and self._ready in (self._root / "log").read_bytes()
+
+        wait_until(answers, f"{self._command[0]} answers", timeout_s=_START_TIMEOUT_S)
+
+    def kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(timeout=60)
+            self._process = None
+
+
+@contextlib.contextmanager
+def postgres() -> Iterator[tuple[Server, str]]:
+    """Not started. With its URL. Skips where there is no program."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    initdb = shutil.which("initdb") or (str(found[-1]) if found else None)
+    if initdb is None:
+        pytest.skip("PostgreSQL's programs are not installed (Debian: apt-get install postgresql)")
+    user = _unprivileged()
+    root = Path(tempfile.mkdtemp(prefix="huiyan-pg-"))
+    if user is not None:
+        shutil.chown(root, user=user)
+    make = [initdb, "--pgdata", str(root / "data"), "--username=huiyan", "--auth=trust", "--no-sync"]
+    make += ["--encoding=UTF8", "--locale=C"]
+    # fsync stays off: SIGKILL of a program loses nothing that the kernel has.
+    serve = [str(Path(initdb).parent / "postgres"), "-D", str(root / "data"), "-k", str(root)]
+    serve += ["-c", "listen_addresses=", "-c", "fsync=off"]
+    server = Server(serve, root, root / ".s.PGSQL.5432", ready=b"ready to accept", user=user)
+    try:
+        subprocess.run(make, check=True, capture_output=True, timeout=_START_TIMEOUT_S, user=user, cwd=root)
+        yield server, f"postgresql://huiyan:not-shown@/postgres?host={root}"
+    finally:
+        server.kill()
+        shutil.rmtree(root, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def redis() -> Iterator[tuple[Server, str]]:
+    """Not started, keeping nothing over a kill. With its URL. Skips where there is no program."""
+    program = shutil.which("valkey-server") or shutil.which("redis-server")
+    if program is None:
+        pytest.skip("Neither Valkey nor Redis is installed (Debian: apt-get install redis-server)")
+    root = Path(tempfile.mkdtemp(prefix="huiyan-redis-"))
+    path = root / "socket"
+    command = [program, "--port", "0", "--unixsocket", str(path), "--save", "", "--appendonly", "no"]
+    server = Server([*command, "--dir", str(root)], root, path)
+    try:
+        yield server, f"redis+unix://{path}"
+    finally:
+        server.kill()
+        shutil.rmtree(root, ignore_errors=True)
+
+
+class GatewayProcess:
+    """`huiyan serve` as its own process. data_dir, port: the same again after `kill` and `start`."""
+
+    def __init__(self, data_dir: Path, config: Path, engines: list[str], key_file: Path) -> None:
+        self.data_dir = data_dir
+        self.port = 0
+        self._arguments = ["--data-dir", str(data_dir), "--config", str(config)]
+        self._arguments += ["--engine-key-file", str(key_file), "--model", "nano"]
+        for url in engines:
+            self._arguments += ["--engine-url", url]
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("HUIYAN_")}
+        paths = os.pathsep.join(path for path in sys.path if path)
+        self.data_dir.mkdir(exist_ok=True)
+        with (self.data_dir / "stderr").open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "huiyan", "serve", "--port", str(self.port), "--json"),
+                *self._arguments,
+                env={**kept, "PYTHONPATH": paths},
+                stdout=asyncio.subprocess.PIPE,
+                stderr=log,
+            )
+        assert self._process.stdout is not None
+        async with asyncio.timeout(_START_TIMEOUT_S):
+            while True:
+                line = await self._process.stdout.readline()
+                assert line, f"it ended before it served: {(self.data_dir / 'stderr').read_text()}"
+                event = json.loads(line)
+                if event["event"] == "serving":
+                    self.port = int(event["url"].rstrip("/").rpartition(":")[2])
+                    return
+
+    async def kill(self) -> None:
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
+            await self._process.wait()
+            self._process = None
+
+    async def stop(self) -> None:
+        if self._process is not None:
+            self._process.terminate()
+            async with asyncio.timeout(_START_TIMEOUT_S):
+                await self._process.wait()
+            self._process = None
+
+
+class Balancer:
+    """Passes connections on to the next gateway in turn that accepts them."""
+
+    def __init__(self, gateways: list[GatewayProcess]) -> None:
+        self._gateways = gateways
+        self._next = 0
+        self.port = 0
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[Balancer]:
+        server = await asyncio.start_server(self._one, "127.0.0.1", 0)
+        self.port = server.sockets[0].getsockname()[1]
+        try:
+            yield self
+        finally:
+            server.close()
+
+    async def _one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            there, back = await self._connect()
+        except OSError:
+            writer.transport.abort()
+            return
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(_copy(reader, back))
+                group.create_task(_copy(there, writer))
+        finally:
+            back.transport.abort()
+            writer.transport.abort()
+
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        for _ in self._gateways:
+            self._next += 1
+            gateway = self._gateways[self._next % len(self._gateways)]
+            with contextlib.suppress(OSError):
+                return await asyncio.open_connection("127.0.0.1", gateway.port)
+        raise OSError("no gateway accepts")
+
+
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(OSError):
+        while piece := await reader.read(65_536):
+            writer.write(piece)
+            await writer.drain()
+    # Whichever side goes, both go: half a conversation is of no use to anybody here.
+    writer.transport.abort()
