@@ -22,6 +22,8 @@ _log = get_logger(__name__)
 
 #: What a kill may lose.
 _WRITE_AFTER_S = 3.0
+#: At a stop.
+_ATTEMPTS = 3
 _RETRY_S = 3.0
 _ERROR = 400
 
@@ -84,7 +86,11 @@ class UsageBook:
     async def close(self) -> None:
         """Write what is left; nothing of it is lost on a clean stop."""
         self._closed = True
-        await self.flush()
+        for _ in range(_ATTEMPTS):
+            await self.flush()
+            # A connection from before the database was away fails once, and only then is made anew.
+            if self._failed is None and not self._pending:
+                break
         self._cancel_timer()
         if self._spool is not None:
             await asyncio.to_thread(self._spool.close)

@@ -19,6 +19,7 @@ from huiyan.launcher.events import Event
 from huiyan.launcher.orchestrate import Launcher
 from huiyan.launcher.state import DataDir
 from huiyan.settings.model import Settings
+from tests.support.descendants import Descendants
 from tests.support.vllm import DATA, StandIn
 
 pytestmark = pytest.mark.slow
@@ -37,6 +38,7 @@ def stand_in(tmp_path: Path, data_dir: DataDir) -> StandIn:
 async def started(
     settings: Settings, environment: dict[str, str], events: list[Event]
 ) -> AsyncIterator[Launcher]:
+    descendants = Descendants()
     launcher = Launcher(settings, events.append, environment=environment)
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(launcher.run())
@@ -49,8 +51,7 @@ async def started(
             yield launcher
         finally:
             launcher.request_stop()
-    left = [child for child in psutil.Process().children(recursive=True) if child.status() != "zombie"]
-    assert left == []
+    assert descendants.found() == []
 
 
 def ask(launcher: Launcher, text: str = "你是谁？", max_tokens: int = 20) -> tuple[int, str]:

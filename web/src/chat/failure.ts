@@ -23,8 +23,8 @@ export type Verdict =
 
 const DEFAULT_DELAY_MS = 1000;
 
-/** A proxy answers with the first three while the gateway is away, the gateway with the last without its Redis. */
-const AWAY_CODES = new Set(["http_502", "http_503", "http_504", "limits_unavailable"]);
+/** A proxy answers with the first three while the gateway is away, the gateway with the others without its servers. */
+const AWAY_CODES = /^(http_50[234]|(key|limit)s_unavailable)$/;
 
 export function judge(cause: unknown): Verdict {
   if (cause instanceof ConnectionLost) return { act: "reattach" };
@@ -33,7 +33,7 @@ export function judge(cause: unknown): Verdict {
     const { code } = cause.detail;
     const error: MessageError = { ...cause.detail, status: cause.status };
     const delayMs = (cause.retryAfterS ?? 0) * 1000 || DEFAULT_DELAY_MS;
-    if (code === "engine_starting" || code === "rate_limit_exceeded" || AWAY_CODES.has(code)) {
+    if (code === "engine_starting" || code === "rate_limit_exceeded" || AWAY_CODES.test(code)) {
       return { act: "wait", delayMs };
     }
     if (code === "engine_died") return { act: "rerun", delayMs, error };

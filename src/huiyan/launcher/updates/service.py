@@ -272,6 +272,8 @@ class UpdateService:
         ]
         replaceable = self._registry.replaceable().values()
         components += [self._info(component, where, feed, fault) for component in replaceable]
+        # huiyan itself first, whichever of the two it is here.
+        components.sort(key=lambda each: each.kind != "huiyan")
         history = sorted(self._journal.latest().values(), key=lambda entry: entry.at_unix_s, reverse=True)
         return UpdatesReport(
             components=components,
