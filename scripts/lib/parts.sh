@@ -56,7 +56,7 @@ run_tests() {
     shift
     case "$part" in
     e2e) beside=(-n 3 --dist loadfile) ;;
-    unit | contract | deploy) beside=(-n 2 --dist loadfile) ;;
+    unit | contract | deploy | chaos) beside=(-n 2 --dist loadfile) ;;
     esac
     counted python -m pytest "tests/$part" --durations=5 ${beside[@]+"${beside[@]}"} "$@"
 }
