@@ -315,7 +315,7 @@ def _orphaned(app: GatewayApp) -> None:
 
 
 async def _in_front(lifeline: Lifeline, first: dict[str, Any], boot: _Boot, options: GatewayOptions) -> int:
-    """The launcher's gateway child where several workers serve (docs/decisions/0007-several-workers.md)."""
+    """The launcher's gateway child where several workers serve (docs/decisions/0008-several-workers.md)."""
     listener = socket.socket(fileno=boot.listen_fd)
     front = _front(first, options, boot.endpoint, listener)
     loop = asyncio.get_running_loop()
