@@ -16,6 +16,7 @@ from huiyan.cli.service_plan import Wish, plan
 from huiyan.deploy import unit
 from huiyan.errors import SettingsError
 from huiyan.settings.load import load
+from tests.support.wait import wait_until
 from tests.unit.cli.conftest import Run
 
 OPT = Path("/opt/huiyan/bin/python")
@@ -200,9 +201,13 @@ def _has_no_manager(environ: Path, launcher: int, mark: str) -> None:
     try:
         if int(environ.parent.name) == launcher:
             return
-        variables = environ.read_bytes()
         parent = int((environ.parent / "stat").read_text("utf-8").rpartition(")")[2].split()[1])
+        if parent != launcher:
+            return
+        # Between its fork and its exec a child is the launcher still, with all of the launcher's variables.
+        words = Path(f"/proc/{launcher}/cmdline").read_bytes()
+        wait_until(lambda: (environ.parent / "cmdline").read_bytes() != words, "the child's own program")
+        variables = environ.read_bytes()
     except (OSError, ValueError):
         return
-    if parent == launcher:
-        assert b"NOTIFY_SOCKET=" + mark.encode() not in variables
+    assert b"NOTIFY_SOCKET=" + mark.encode() not in variables
