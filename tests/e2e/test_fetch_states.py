@@ -18,6 +18,7 @@ from tests.e2e.test_accessibility import AXE, RULES
 from tests.support.browser import ChatPage, wait_still
 from tests.support.fake_launcher import FakeLauncher
 from tests.support.page_server import PageServer, page_server
+from tests.support.wait import wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -65,6 +66,7 @@ def chat(browser: Browser, demo: Demo) -> Iterator[ChatPage]:
 
 def test_progress_is_seen_survives_a_reload_and_can_be_stopped(demo: Demo, chat: ChatPage) -> None:
     chat.by_id("fetch-start").click()
+    wait_until(lambda: demo.launcher.pulled == [None], "the press arrives")
     demo.tell(state="running", phase="starting")
     part = chat.by_id("fetch-part")
     expect(part).to_contain_text("Preparing to fetch a/b")
@@ -85,6 +87,7 @@ def test_progress_is_seen_survives_a_reload_and_can_be_stopped(demo: Demo, chat:
     expect(part).to_contain_text("What has arrived is kept")
     assert demo.launcher.cancels == 1
     chat.by_id("fetch-start").click()
+    wait_until(lambda: demo.launcher.pulled == [None, None], "the second press arrives")
     demo.tell(state="running", phase="fetching", done_bytes=6_200_000_000, total_bytes=6_200_000_000)
     demo.tell(state="done", done_bytes=6_200_000_000, total_bytes=6_200_000_000, next="restart")
     expect(part).to_contain_text("huiyan start --model a/b")

@@ -11,7 +11,7 @@ from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-unt
 from playwright.sync_api import Browser, expect
 
 from huiyan.testing.script import Reply
-from tests.e2e.test_tools import WAIT_MS, opened
+from tests.e2e.test_tools import TITLES, WAIT_MS, opened
 from tests.support.page_server import PageServer, page_server
 from tests.support.products import products
 from tests.support.tool_loop import calls
@@ -23,7 +23,7 @@ WCAG = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
 
 @pytest.fixture
 def host(tmp_path: Path) -> Iterator[Host]:
-    running = Host(tmp_path)
+    running = Host(tmp_path, TITLES)
     running.add("scripted", "echo", "look", "slow", "die")
     yield running
     running.close()
