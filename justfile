@@ -34,23 +34,23 @@ e2e *words:
 
 # Fuzz for long, new each time: examples for each property; words after them go to pytest
 fuzz examples="5000" *words:
-    examples="$1"; shift; HUIYAN_TEST_FUZZ_EXAMPLES="$examples" scripts/check.sh fuzz -- "$@"
+    examples="$1"; shift; TEST_HUIYAN_FUZZ_EXAMPLES="$examples" scripts/check.sh fuzz -- "$@"
 
 # Kill processes of the model store at that many random system calls and moments
 store-kills points="500" *words:
-    points="$1"; shift; HUIYAN_TEST_STORE_KILLS="$points" scripts/check.sh chaos -- -k store_kills "$@"
+    points="$1"; shift; TEST_HUIYAN_STORE_KILLS="$points" scripts/check.sh chaos -- -k store_kills "$@"
 
 # Two replicas on a real Ray of this machine: kills, scaling; minutes, and Ray's environment from the index
 cluster-test *words:
-    HUIYAN_TEST_CLUSTER=1 .venv/bin/python -m pytest -q tests/cluster "$@"
+    TEST_HUIYAN_CLUSTER=1 .venv/bin/python -m pytest -q tests/cluster "$@"
 
 # Kill updates of every kind of component at that many calls of the file system
 update-kills points="250" *words:
-    points="$1"; shift; HUIYAN_TEST_UPDATE_KILLS="$points" scripts/check.sh chaos -- -k update_kinds_kills "$@"
+    points="$1"; shift; TEST_HUIYAN_UPDATE_KILLS="$points" scripts/check.sh chaos -- -k update_kinds_kills "$@"
 
 # Kill the launcher at that many moments of full upgrades, and what they do to the disk at every call
 upgrade-kills points="100" *words:
-    points="$1"; shift; HUIYAN_TEST_UPGRADE_KILLS="$points" scripts/check.sh chaos -- -k full_upgrade_kills "$@"
+    points="$1"; shift; TEST_HUIYAN_UPGRADE_KILLS="$points" scripts/check.sh chaos -- -k full_upgrade_kills "$@"
 
 # Half an hour of streams; memory has to stay within 5 %
 soak *words:

@@ -17,7 +17,7 @@ cd "$root"
 [ -x .venv/bin/pytest ] || stop "$EXIT_REFUSED" "There is no development environment yet. Run: just env" \
     "尚无开发环境。请运行：just env"
 use_environment "$root/.venv"
-if find_chromium; then export HUIYAN_TEST_CHROMIUM; fi
+if find_chromium; then export TEST_HUIYAN_CHROMIUM; fi
 
 parts=()
 while [ $# -gt 0 ] && [ "$1" != -- ]; do

@@ -5,7 +5,7 @@
     python scripts/screenshots.py --docs                 # the guides' and READMEs' pictures, into docs/images
 
 A real gateway, with nano where it can answer and otherwise an engine that says what the picture needs.
-It serves the page that is built into the package, or the one in HUIYAN_TEST_STATIC_DIR.
+It serves the page that is built into the package, or the one in TEST_HUIYAN_STATIC_DIR.
 """
 
 from __future__ import annotations

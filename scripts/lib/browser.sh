@@ -2,7 +2,7 @@
 # What the browser tests need besides Python: a Chromium, and the two Chinese fonts that test
 # pictures are drawn in. Sourced after environment.sh; bash 3.2 is enough.
 
-# prepare_browser: exports HUIYAN_TEST_CHROMIUM, the browser's path. As root, installs what is missing
+# prepare_browser: exports TEST_HUIYAN_CHROMIUM, the browser's path. As root, installs what is missing
 # from Debian's or Ubuntu's packages; otherwise stops with the command that does.
 prepare_browser() {
     local missing=''
@@ -18,18 +18,18 @@ prepare_browser() {
         find_chromium || missing="chromium"
     fi
     [ -z "$missing" ] || explain_missing "$missing"
-    export HUIYAN_TEST_CHROMIUM
+    export TEST_HUIYAN_CHROMIUM
 }
 
 find_chromium() {
     local candidate
-    for candidate in "${HUIYAN_TEST_CHROMIUM:-}" chromium chromium-browser google-chrome google-chrome-stable \
+    for candidate in "${TEST_HUIYAN_CHROMIUM:-}" chromium chromium-browser google-chrome google-chrome-stable \
         "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome" \
         /Applications/Chromium.app/Contents/MacOS/Chromium; do
         [ -n "$candidate" ] || continue
-        HUIYAN_TEST_CHROMIUM=$(command -v "$candidate" 2>/dev/null) || continue
+        TEST_HUIYAN_CHROMIUM=$(command -v "$candidate" 2>/dev/null) || continue
         # Ubuntu's package is a stand-in that only points to a snap.
-        "$HUIYAN_TEST_CHROMIUM" --version >/dev/null 2>&1 && return
+        "$TEST_HUIYAN_CHROMIUM" --version >/dev/null 2>&1 && return
     done
     return 1
 }
@@ -50,7 +50,7 @@ explain_missing() {
     elif command -v dnf >/dev/null; then
         remedy="sudo dnf install -y chromium wqy-zenhei-fonts google-noto-sans-cjk-fonts"
     else
-        remedy="HUIYAN_TEST_CHROMIUM=/path/to/chrome $0 (fonts: wqy-zenhei.ttc, NotoSansCJK-Regular.ttc)"
+        remedy="TEST_HUIYAN_CHROMIUM=/path/to/chrome $0 (fonts: wqy-zenhei.ttc, NotoSansCJK-Regular.ttc)"
     fi
     stop "$EXIT_REFUSED" "The tests need what is missing here: $1. Install it, then run this again:
     $remedy" "测试所需的组件缺失：$1。请安装后重新运行：

@@ -4,12 +4,12 @@
 # parts.sh; bash 3.2 is enough.
 
 # prepare_clients FOLDER: make the environment there unless it is what the lock says; exports
-# HUIYAN_TEST_CLIENTS. Needs `use_environment` first, for npm.
+# TEST_HUIYAN_CLIENTS. Needs `use_environment` first, for npm.
 prepare_clients() {
     prepare_locked "$1" "$root/requirements-clients.lock" "other people's clients" "其他客户端"
     install_javascript_client
-    HUIYAN_TEST_CLIENTS=$1
-    export HUIYAN_TEST_CLIENTS
+    TEST_HUIYAN_CLIENTS=$1
+    export TEST_HUIYAN_CLIENTS
 }
 
 # As npm's own record of what is installed is newer than the lock, there is nothing to do.

@@ -3,7 +3,7 @@
 # Sourced after locked.sh, browser.sh and parts.sh; bash 3.2 is enough.
 
 # prepare_deploy FOLDER: make the environment there unless it is what the lock says; exports
-# HUIYAN_TEST_DEPLOY. Stops with the command that helps where systemd's own checker is missing.
+# TEST_HUIYAN_DEPLOY. Stops with the command that helps where systemd's own checker is missing.
 prepare_deploy() {
     prepare_locked "$1" "$root/requirements-deploy.lock" "the checks of deploy/" " deploy/ 的检查工具"
     if [ "$(uname)" = Linux ] && ! command -v systemd-analyze >/dev/null; then
@@ -16,6 +16,6 @@ prepare_deploy() {
             explain_missing systemd
         fi
     fi
-    HUIYAN_TEST_DEPLOY=$1
-    export HUIYAN_TEST_DEPLOY
+    TEST_HUIYAN_DEPLOY=$1
+    export TEST_HUIYAN_DEPLOY
 }

@@ -34,8 +34,8 @@ _ROOT = Path(__file__).parent.parent.parent
 _KNOWN = len(migrations.STEPS)
 _NEXT = "99.0.0"
 #: Real processes; each takes a start and most of an upgrade.
-_KILLS = int(os.environ.get("HUIYAN_TEST_UPGRADE_KILLS", "3"))
-#: Points in the disk's part that are tried in CI; all of them with HUIYAN_TEST_UPGRADE_KILLS.
+_KILLS = int(os.environ.get("TEST_HUIYAN_UPGRADE_KILLS", "3"))
+#: Points in the disk's part that are tried in CI; all of them with TEST_HUIYAN_UPGRADE_KILLS.
 _POINTS = 12
 
 
@@ -44,8 +44,7 @@ def _run(directory: Path, point: int) -> subprocess.CompletedProcess[str]:
     return subprocess.run(words, cwd=_ROOT, capture_output=True, text=True, timeout=120, check=False)
 
 
-def test_killed_in_what_it_does_to_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("HUIYAN_TEST_UPGRADE_KILLS", raising=False)  # it is no setting of huiyan's
+def test_killed_in_what_it_does_to_the_disk(tmp_path: Path) -> None:
     prepare(tmp_path / "count")
     counted = _run(tmp_path / "count", 0)
     assert counted.returncode == 0, counted.stderr

@@ -22,7 +22,7 @@ from huiyan.store.snapshots import Store
 from tests.support.models import MODEL_ID, fetch, files_of, lock_of, tree_bytes
 from tests.support.store_killer import BIG_BYTES, Killer
 
-KILL_POINTS = int(os.environ.get("HUIYAN_TEST_STORE_KILLS", "60"))
+KILL_POINTS = int(os.environ.get("TEST_HUIYAN_STORE_KILLS", "60"))
 #: The same points each time in CI; new ones where many are asked for.
 SEED = 5 if KILL_POINTS == 60 else None
 

@@ -1,6 +1,6 @@
 """SIGKILL in updates of every kind of component: old or new, never mixed; the next start ends it.
 
-HUIYAN_TEST_UPDATE_KILLS: how many points in all (`just update-kills 250`), spread over kinds and steps.
+TEST_HUIYAN_UPDATE_KILLS: how many points in all (`just update-kills 250`), spread over kinds and steps.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ pytestmark = pytest.mark.slow
 
 _log = logging.getLogger(__name__)
 
-POINTS = int(os.environ.get("HUIYAN_TEST_UPDATE_KILLS", "40"))
-SEED = int(os.environ.get("HUIYAN_TEST_UPDATE_SEED", "7"))
+POINTS = int(os.environ.get("TEST_HUIYAN_UPDATE_KILLS", "40"))
+SEED = int(os.environ.get("TEST_HUIYAN_UPDATE_SEED", "7"))
 #: Shares of all points: a tool's environment is made anew each time, which takes a second or two.
 SHARES = {"projector": 0.27, "tensors": 0.27, "adapter": 0.27, "rollback": 0.12, "tool": 0.07}
 

@@ -18,7 +18,7 @@ HERE = Path(__file__).parent
 @pytest.fixture(scope="session")
 def clients_bin() -> Path:
     """Programs of the clients' environment, made by scripts/lib/clients.sh."""
-    folder = os.environ.get("HUIYAN_TEST_CLIENTS")
+    folder = os.environ.get("TEST_HUIYAN_CLIENTS")
     if folder is None:
         pytest.skip("run as `./test_all.sh clients` or `scripts/check.sh clients`, which install the clients")
     return Path(folder) / "bin"

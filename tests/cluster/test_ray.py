@@ -1,7 +1,7 @@
 """Two replicas of nano on a real Ray of this machine, and a gateway that follows them: kills, scaling.
 
-Takes minutes, a gigabyte of memory and Ray's environment: `just cluster-test` (HUIYAN_TEST_CLUSTER=1).
-HUIYAN_TEST_CLUSTER_FIGURES names a file that the figures are written to.
+Takes minutes, a gigabyte of memory and Ray's environment: `just cluster-test` (TEST_HUIYAN_CLUSTER=1).
+TEST_HUIYAN_CLUSTER_FIGURES names a file that the figures are written to.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from tests.support.web import request
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif("HUIYAN_TEST_CLUSTER" not in os.environ, reason="just cluster-test"),
+    pytest.mark.skipif("TEST_HUIYAN_CLUSTER" not in os.environ, reason="just cluster-test"),
 ]
 
 _COMMAND_S = 600.0
@@ -125,7 +125,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
             gateway.wait(60)
         down = one.run("down")
         one.figures["down_s"] = down["took_s"]
-        if where := os.environ.get("HUIYAN_TEST_CLUSTER_FIGURES"):
+        if where := os.environ.get("TEST_HUIYAN_CLUSTER_FIGURES"):
             Path(where).write_text(json.dumps(one.figures, indent=2) + "\n")
         assert down["head_ended"]
 

@@ -1,6 +1,6 @@
 """What huiyan relies on in vLLM: of the stand-in always, of real vLLM where there is one.
 
-    HUIYAN_TEST_VLLM_PYTHON=/path/to/python HUIYAN_TEST_VLLM_MODEL=/path/to/nano/hf pytest -m vllm
+    TEST_HUIYAN_VLLM_PYTHON=/path/to/python TEST_HUIYAN_VLLM_MODEL=/path/to/nano/hf pytest -m vllm
 
 Both run under huiyan's wrapper. The stand-in is also held against what vLLM 0.25.1 answered on an H100.
 """
@@ -71,10 +71,10 @@ class Subject:
 
 @pytest.fixture(params=["stand-in", pytest.param("real", marks=pytest.mark.vllm)])
 async def vllm(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Subject]:
-    python, model = os.environ.get("HUIYAN_TEST_VLLM_PYTHON"), os.environ.get("HUIYAN_TEST_VLLM_MODEL")
+    python, model = os.environ.get("TEST_HUIYAN_VLLM_PYTHON"), os.environ.get("TEST_HUIYAN_VLLM_MODEL")
     if request.param == "real" and not (python and model):
         pytest.skip(
-            "HUIYAN_TEST_VLLM_PYTHON and HUIYAN_TEST_VLLM_MODEL name a real vLLM and nano's checkpoint"
+            "TEST_HUIYAN_VLLM_PYTHON and TEST_HUIYAN_VLLM_MODEL name a real vLLM and nano's checkpoint"
         )
     with socket_directory() as private:
         if request.param == "real":

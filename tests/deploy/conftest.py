@@ -20,8 +20,8 @@ Tool = Callable[..., "subprocess.CompletedProcess[str]"]
 
 @pytest.fixture(scope="session")
 def tool() -> Tool:
-    folder = os.environ.get("HUIYAN_TEST_DEPLOY")
-    assert folder, "HUIYAN_TEST_DEPLOY is not set: run these tests by ./test_all.sh deploy, or just test"
+    folder = os.environ.get("TEST_HUIYAN_DEPLOY")
+    assert folder, "TEST_HUIYAN_DEPLOY is not set: run these tests by ./test_all.sh deploy, or just test"
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
 
     def run(name: str, *words: str | Path, given: str | None = None) -> subprocess.CompletedProcess[str]:

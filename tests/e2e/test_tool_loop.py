@@ -130,7 +130,7 @@ def test_it_fits_and_is_accessible(browser: Browser, server: PageServer, width: 
         expect(page.get_by_test_id("tool-confirm")).to_be_visible(timeout=WAIT_MS)
         page.locator("[data-testid=tool-call] summary").first.click()
         assert not Axe().run(page, options=WCAG).response["violations"]
-        shot = os.environ.get("HUIYAN_TEST_SHOTS")
+        shot = os.environ.get("TEST_HUIYAN_SHOTS")
         if shot:
             page.screenshot(path=f"{shot}/loop-{width}-{scheme}.png")
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -153,5 +153,5 @@ def test_it_fits_and_is_accessible(browser: Browser, made: Updating, width: int,
     chat.page.evaluate(AXE)
     assert chat.page.evaluate("(rules) => axe.run(rules)", RULES)["violations"] == []
     assert chat.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    if shots := os.environ.get("HUIYAN_TEST_SHOTS"):
+    if shots := os.environ.get("TEST_HUIYAN_SHOTS"):
         chat.page.screenshot(path=f"{shots}/updates-{width}-{scheme}.png")

@@ -12,7 +12,7 @@ from tests.contract.conftest import shared_engine
 __all__ = ["clients_bin", "shared_engine"]
 
 #: Examples for each property; `just fuzz 20000` sets it.
-EXAMPLES = int(os.environ.get("HUIYAN_TEST_FUZZ_EXAMPLES", "0"))
+EXAMPLES = int(os.environ.get("TEST_HUIYAN_FUZZ_EXAMPLES", "0"))
 
 _CHECKS = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large]
 settings.register_profile(

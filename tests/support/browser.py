@@ -30,12 +30,12 @@ ANSWER_TIMEOUT_MS = 60_000
 
 
 def chromium_path() -> str:
-    """`HUIYAN_TEST_CHROMIUM`, or the one on the PATH."""
-    named = os.environ.get("HUIYAN_TEST_CHROMIUM")
+    """`TEST_HUIYAN_CHROMIUM`, or the one on the PATH."""
+    named = os.environ.get("TEST_HUIYAN_CHROMIUM")
     found = named or next(
         filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
     )
-    assert found, "no Chromium: install the package `chromium` or set HUIYAN_TEST_CHROMIUM"
+    assert found, "no Chromium: install the package `chromium` or set TEST_HUIYAN_CHROMIUM"
     return found
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 GOLDEN = Path(__file__).parent.parent / "data" / "golden"
 #: Read at once: a test that reads huiyan's settings clears such variables.
-_WRITE = bool(os.environ.get("HUIYAN_TEST_WRITE_GOLDEN"))
+_WRITE = bool(os.environ.get("TEST_HUIYAN_WRITE_GOLDEN"))
 
 
 def check(name: str, text: str) -> None:
-    """`text` is what tests/data/golden/NAME.txt holds; HUIYAN_TEST_WRITE_GOLDEN=1 writes it."""
+    """`text` is what tests/data/golden/NAME.txt holds; TEST_HUIYAN_WRITE_GOLDEN=1 writes it."""
     path = GOLDEN / f"{name}.txt"
     if _WRITE:
         path.write_text(text, encoding="utf-8")

@@ -12,7 +12,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 from huiyan.launcher.events import Event
 from huiyan.launcher.orchestrate import Launcher
@@ -32,9 +31,7 @@ def settings_of(data_dir: Path, **sections: Any) -> Settings:
         "engine": {"port": 0, "threads": 1, **sections.get("engine", {})},
         "launcher": {"open_browser": False, **sections.get("launcher", {})},
     }
-    own = {name: value for name, value in os.environ.items() if not name.startswith("HUIYAN_TEST_")}
-    with mock.patch.dict(os.environ, own, clear=True):  # variables of the test run are no settings
-        return load({**flags, **{name: sections[name] for name in ("update_feed",) if name in sections}})
+    return load({**flags, **{name: sections[name] for name in ("update_feed",) if name in sections}})
 
 
 def child_environment() -> dict[str, str]:

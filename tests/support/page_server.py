@@ -104,8 +104,8 @@ async def _end_tasks() -> None:
 
 
 def built_page() -> Path | None:
-    """`HUIYAN_TEST_STATIC_DIR`: a build to serve instead of the wheel's."""
-    static_dir = os.environ.get("HUIYAN_TEST_STATIC_DIR")
+    """`TEST_HUIYAN_STATIC_DIR`: a build to serve instead of the wheel's."""
+    static_dir = os.environ.get("TEST_HUIYAN_STATIC_DIR")
     return Path(static_dir) if static_dir else None
 
 
