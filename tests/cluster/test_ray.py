@@ -23,7 +23,7 @@ import psutil
 import pytest
 
 from bench.cluster.streams import Outcome, run
-from tests.support.engine_process import free_port
+from tests.support.ports import free_port
 from tests.support.wait import wait_until
 from tests.support.web import request
 

@@ -8,8 +8,8 @@ import pytest
 
 from huiyan.engines.status import EngineEndpoint
 from huiyan.testing import FakeEngine, Fault, RawReply, Reply
-from tests.support.engine_process import free_port
 from tests.support.gateway import CHAT, RunningGateway, assert_refusal, chat_request, running_gateway
+from tests.support.ports import free_port
 from tests.support.sse import parse_stream
 from tests.support.wire import Wire, ask
 

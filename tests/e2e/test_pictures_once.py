@@ -14,8 +14,8 @@ from playwright.sync_api import Browser, BrowserContext, Route, expect
 
 from tests.support.browser import ChatPage, Upload
 from tests.support.counted_port import CountedPort, counted_port
-from tests.support.engine_process import free_port
 from tests.support.page_server import PageServer, page_server
+from tests.support.ports import free_port
 from tests.support.products import product, products
 
 pytestmark = pytest.mark.browser

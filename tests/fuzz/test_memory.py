@@ -18,8 +18,8 @@ import pytest
 from tests.fuzz.conftest import EXAMPLES
 from tests.fuzz.messages import AMBIGUOUS, BODIES, post
 from tests.support import pictures
-from tests.support.engine_process import free_port
 from tests.support.gateway import chat_request
+from tests.support.ports import free_port
 from tests.support.wait import wait_until
 
 MIB = 1024 * 1024

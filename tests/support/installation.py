@@ -19,7 +19,7 @@ from typing import Any
 
 import psutil
 
-from tests.support.engine_process import free_port
+from tests.support.ports import free_port
 from tests.support.wait import wait_until
 
 #: From `start` to `ready` on a machine that does other things as well; a start takes about two seconds.

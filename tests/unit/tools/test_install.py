@@ -21,7 +21,7 @@ from huiyan.tools.catalogue import TextContent
 from huiyan.tools.places import tools_directory
 from huiyan.tools.plugin import Plugin
 from huiyan.tools.sources import parse
-from tests.support.engine_process import free_port
+from tests.support.ports import free_port
 from tests.support.wait import eventually
 
 HEAD = """\
