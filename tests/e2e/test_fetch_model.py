@@ -10,6 +10,8 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from huiyan import nano
+from huiyan.launcher.means import means
+from huiyan.settings.load import load
 from huiyan.testing.hub import FakeHub
 from tests.support.browser import ChatPage
 from tests.support.installation import Huiyan
@@ -34,16 +36,20 @@ def hub() -> Iterator[FakeHub]:
         yield running
 
 
-@pytest.fixture
-def asked(fresh: Huiyan, hub: FakeHub) -> Huiyan:
-    """Started with the name of a model that is not here."""
-    fresh.extra_environment |= {
+def serve_from(hub: FakeHub, huiyan: Huiyan) -> None:
+    huiyan.extra_environment |= {
         "HUIYAN_MODELS__MODELSCOPE_ENDPOINT": hub.url,
         "HUIYAN_MODELS__HUGGINGFACE_ENDPOINT": hub.url,
         "HUIYAN_MODELS__RETRIES": "0",
     }
     if page := built_page():
-        fresh.extra_environment["HUIYAN_GATEWAY__STATIC_DIR"] = str(page)
+        huiyan.extra_environment["HUIYAN_GATEWAY__STATIC_DIR"] = str(page)
+
+
+@pytest.fixture
+def asked(fresh: Huiyan, hub: FakeHub) -> Huiyan:
+    """Started with the name of a model that is not here."""
+    serve_from(hub, fresh)
     fresh.start("--model", "qwen/reader-gguf")
     return fresh
 
@@ -79,6 +85,32 @@ def test_button_fetches_shows_progress_and_the_model_takes_over(
     chat.page.reload()
     chat.wait_connection("online")
     expect(chat.by_id("demo-banner")).to_have_count(0)
+
+
+def test_a_start_without_a_name_offers_what_suits_the_machine_and_keeps_to_it(
+    fresh: Huiyan, hub: FakeHub, browser: Browser
+) -> None:
+    suggestion = means(load({"data_dir": fresh.data_dir})).suggestion()
+    if suggestion is None or suggestion.engine != "llama_cpp":
+        pytest.skip("this machine's planner names no model for llama.cpp")
+    hub.add(suggestion.id, {name: path.read_bytes() for name, path in FILES.items()})
+    serve_from(hub, fresh)
+    fresh.start()
+    card = fresh.report()["model"]
+    assert (card["demo"], card["wanted"], card["planned"]) == (True, suggestion.id, True)
+    context = browser.new_context(locale="zh-CN", viewport={"width": 1280, "height": 800})
+    chat = ChatPage(context.new_page(), fresh.url).open()
+    expect(chat.by_id("demo-banner")).to_contain_text(f"这台机器适合运行 {suggestion.id}")
+    expect(chat.by_id("fetch-start")).to_contain_text("GB")
+    chat.by_id("fetch-start").click()
+    expect(chat.by_id("demo-banner")).to_have_count(0, timeout=LIMIT_MS)
+    context.close()
+    assert fresh.report()["model"]["id"] == suggestion.id
+    fresh.stop()
+    # Nobody has to know its name: what suits the machine is here now.
+    fresh.start()
+    card = fresh.report()["model"]
+    assert (card["id"], card["demo"], card["wanted"]) == (suggestion.id, False, None)
 
 
 def test_failure_is_explained_and_a_second_press_goes_on(asked: Huiyan, hub: FakeHub, chat: ChatPage) -> None:

@@ -33,7 +33,7 @@ def chromium_path() -> str:
     """`TEST_HUIYAN_CHROMIUM`, or the one on the PATH."""
     named = os.environ.get("TEST_HUIYAN_CHROMIUM")
     found = named or next(
-        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+        filter(None, map(shutil.which, ("chromium-headless-shell", "chromium", "google-chrome"))), None
     )
     assert found, "no Chromium: install the package `chromium` or set TEST_HUIYAN_CHROMIUM"
     return found

@@ -180,7 +180,17 @@ class Huiyan:
         return decoded
 
     def report(self) -> dict[str, Any]:
-        """The answer of the control socket to `status` (docs/concepts/processes.md)."""
+        """The answer of the control socket to `status` (docs/concepts/processes.md).
+
+        A launcher that becomes another program in this moment lets go of who has asked: they ask again.
+        """
+        for _ in range(50):
+            with contextlib.suppress(ConnectionResetError, BrokenPipeError):
+                return self._asked()
+            time.sleep(0.1)
+        return self._asked()
+
+    def _asked(self) -> dict[str, Any]:
         with socket.socket(socket.AF_UNIX) as control:
             control.settimeout(10)
             control.connect(self.info()["socket"])

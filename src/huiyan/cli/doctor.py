@@ -71,6 +71,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     from huiyan.gateway import tls
     from huiyan.hardware.probe import probe
     from huiyan.launcher import machine, model_files, ports
+    from huiyan.launcher.means import means
     from huiyan.launcher.preparation import memory_needed_bytes
 
     found = probe(data_dir=settings.data_dir)
@@ -82,13 +83,14 @@ def examine(settings: Settings) -> Iterator[Finding]:
         return machine.summary(found, free_bytes)
 
     def look_at_model() -> Text:
-        files = model_files.choose(settings.engine, settings.models.directory(settings.data_dir))
+        can = means(settings, found)
+        files = model_files.choose(settings.engine, settings.models.directory(settings.data_dir), can)
         files.verify(_unrecorded())
         if isinstance(files, model_files.ModelFiles):
             needed_bytes = memory_needed_bytes(files, settings)
             machine.check_memory(found, model=files.card.name, needed_bytes=needed_bytes)
         if files.card.wanted is not None:
-            return Text("model.wanted", {"wanted": files.card.wanted})
+            return model_files.why_nano(files.card)
         return model_files.summary(files, machine.size(files.size_bytes))
 
     def look_at_certificate() -> Text:

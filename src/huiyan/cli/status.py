@@ -62,7 +62,8 @@ def lines(report: StatusReport, language: Language) -> list[str]:
     """The report in sentences."""
     model = say("status.model", language, name=report.model.name, context=report.model.context_tokens)
     if report.model.wanted is not None:
-        model += say("status.wanted", language, wanted=report.model.wanted)
+        key = "status.planned" if report.model.planned else "status.wanted"
+        model += say(key, language, wanted=report.model.wanted)
     since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(report.started_unix_s))
     found = [
         say("status.url", language, url=report.url),

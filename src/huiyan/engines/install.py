@@ -13,6 +13,7 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -25,6 +26,7 @@ from huiyan.messages import refusal
 from huiyan.store.manifest import write_atomic
 
 _LOCKS: Final = Path(__file__).with_name("locks")
+_CANCEL_POLL_S: Final = 0.2
 _STEP: Final = re.compile(r"(?i)^(resolved|prepared|installed|downloading|downloaded|building|built) ")
 
 
@@ -72,11 +74,17 @@ def check_driver(chosen: Recipe, driver: str | None) -> None:
 
 
 def install(
-    environments: Environments, chosen: Recipe, environment: Mapping[str, str], on_line: Callable[[str], None]
+    environments: Environments,
+    chosen: Recipe,
+    environment: Mapping[str, str],
+    on_line: Callable[[str], None],
+    *,
+    cancel: threading.Event | None = None,
 ) -> Interpreter:
     """Make it, unless it is there. Blocks for minutes. on_line: told what uv says, a line at a time.
 
-    environment: of uv, with what it needs to find its index. Raises: EngineNotInstalledError, StoreError.
+    environment: of uv, with what it needs to find its index. cancel: once it is set, uv is ended.
+    Raises: EngineNotInstalledError, StoreError.
     """
     final = environments.directory(chosen.version)
     there = next((each for each in environments.installed() if each.vllm == chosen.version), None)
@@ -90,7 +98,8 @@ def install(
     python = partial / "bin" / "python"
     try:
         # Relocatable, so that it works after the rename.
-        run_uv([uv, "venv", "--relocatable", "--python", chosen.python, str(partial)], environment, on_line)
+        make = [uv, "venv", "--relocatable", "--python", chosen.python, str(partial)]
+        run_uv(make, environment, on_line, cancel)
         lock = str(chosen.lock)
         words = [
             "pip",
@@ -101,7 +110,7 @@ def install(
             "--no-deps",
             "--compile-bytecode",
         ]
-        run_uv([uv, *words, "--requirements", lock], environment, on_line)
+        run_uv([uv, *words, "--requirements", lock], environment, on_line, cancel)
         found = examine(python, environment)
         marked = msgspec.structs.replace(found, path=str(final / "bin" / "python"), registered=False)
         write_atomic(partial / "huiyan-engine.json", msgspec.json.encode(marked))
@@ -134,7 +143,13 @@ def find_uv(environment: Mapping[str, str]) -> str:
     return found
 
 
-def run_uv(command: list[str], environment: Mapping[str, str], on_line: Callable[[str], None]) -> None:
+def run_uv(
+    command: list[str],
+    environment: Mapping[str, str],
+    on_line: Callable[[str], None],
+    cancel: threading.Event | None = None,
+) -> None:
+    """Raises: EngineNotInstalledError, StoreError for a full disk."""
     last = ""
     try:
         process = subprocess.Popen(
@@ -149,6 +164,8 @@ def run_uv(command: list[str], environment: Mapping[str, str], on_line: Callable
     except OSError as error:
         raise refusal(EngineNotInstalledError, "engines.uv_failed", reason=error.strerror) from error
     assert process.stdout is not None
+    if cancel is not None:
+        threading.Thread(target=_end_when_set, args=(process, cancel), daemon=True).start()
     with process:
         for line in process.stdout:
             if line.strip():
@@ -158,6 +175,13 @@ def run_uv(command: list[str], environment: Mapping[str, str], on_line: Callable
     if process.returncode:
         kind = StoreError if "No space left" in last else EngineNotInstalledError
         raise refusal(kind, "engines.uv_failed", reason=last[:300] or f"code {process.returncode}")
+
+
+def _end_when_set(process: subprocess.Popen[str], cancel: threading.Event) -> None:
+    while process.poll() is None:
+        if cancel.wait(_CANCEL_POLL_S):
+            process.terminate()
+            return
 
 
 def _numbers(version: str) -> tuple[int, ...]:

@@ -56,7 +56,8 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     """The model that is served, and its bounds.
 
     id: what `/v1/models` lists and requests name. demo: the built-in nano. wanted: a model that
-    was asked for and is not here, so that this one answers in its place (shown as a banner).
+    was asked for and is not here, so that this one answers in its place (shown as a banner); planned: nobody
+    asked for it, the planner names it as the one for this machine.
     context_tokens: of one slot, prompt and answer together. image_tokens_*: per picture.
     """
 
@@ -64,6 +65,7 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     demo: bool = False
     wanted: str | None = None
+    planned: bool = False
     context_tokens: int
     max_images: int = 9
     image_min_tokens: int = 64

@@ -1,7 +1,8 @@
 """Fetches one model for the launcher: `python -m huiyan.launcher.fetch_child --lifeline-fd N`.
 
-Told on its lifeline: `boot` with `options` (StoreOptions), `proxies`, `store_dir` and `id`; later perhaps
-`cancel`. Tells `{"type": "fetch", "status": FetchStatus}`; the last one has another state than `running`.
+Told on its lifeline: `boot` with `options` (StoreOptions), `proxies`, `store_dir`, `data_dir` and `id`; with
+`vllm` it also installs the engine that runs the model; later perhaps `cancel`. Tells
+`{"type": "fetch", "status": FetchStatus}`; the last one has another state than `running`.
 When the launcher is gone, it is gone: what has arrived is in the store, whenever it ends.
 """
 
@@ -11,26 +12,30 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
 from huiyan import log
-from huiyan.errors import HuiyanError
+from huiyan.errors import EngineNotInstalledError, HuiyanError
 from huiyan.lifeline import ORPHAN_GRACE_S, ThreadLifeline
 from huiyan.messages import of_error
 from huiyan.sources.proxies import Proxies
 from huiyan.store.fetching import FetchStatus
 
 _TELL_EVERY_S: Final = 0.5
+_LINE_CHARS: Final = 200
 
 
 class _Boot(msgspec.Struct, frozen=True, kw_only=True):
     options: dict[str, Any]  # validated by StoreOptions
     proxies: Proxies
     store_dir: str
+    data_dir: str
     id: str
+    vllm: bool = False
 
 
 class _Teller:
@@ -105,6 +110,9 @@ def _fetch(boot: _Boot, teller: _Teller, cancel: threading.Event) -> None:
             )
         )
 
+    engine = _Engine(Path(boot.data_dir)) if boot.vllm else None
+    if engine is not None:
+        engine.check()  # before gigabytes are fetched that nothing could run
     fetched = fetch_model(
         Store(Path(boot.store_dir)),
         StoreOptions.model_validate(boot.options),
@@ -114,10 +122,68 @@ def _fetch(boot: _Boot, teller: _Teller, cancel: threading.Event) -> None:
         cancel=cancel,
     )
     lock = fetched.lock
+    if engine is not None:
+
+        def on_line(line: str) -> None:
+            teller.tell(
+                FetchStatus(
+                    id=lock.id,
+                    state="running",
+                    phase="installing",
+                    file=line[:_LINE_CHARS],
+                    done_bytes=lock.size_bytes,
+                    total_bytes=lock.size_bytes,
+                )
+            )
+
+        on_line("")
+        engine.install(on_line, cancel)
     # In its publisher's own case from now on.
     teller.tell(
         FetchStatus(id=lock.id, state="done", done_bytes=lock.size_bytes, total_bytes=lock.size_bytes)
     )
+
+
+class _Engine:
+    """The environment that vLLM runs in: made where there is none."""
+
+    def __init__(self, data_dir: Path) -> None:
+        from huiyan.engines import install
+        from huiyan.engines.environments import Environments
+
+        self._environments = Environments(data_dir)
+        self._recipe = install.recipe("vllm")
+
+    def check(self) -> None:
+        """Raises: EngineNotInstalledError when it is not here and could not be made."""
+        from huiyan.engines import install
+        from huiyan.hardware.probe import gpus_by_nvml
+        from huiyan.settings.environment import installer_environment
+
+        if self._is_here():
+            return
+        gpus, _ = gpus_by_nvml()
+        install.check_driver(self._recipe, gpus[0].driver_version if gpus else None)
+        install.find_uv(installer_environment())
+
+    def install(self, on_line: Callable[[str], None], cancel: threading.Event) -> None:
+        """Raises: EngineNotInstalledError, StoreError."""
+        from huiyan.engines import install
+        from huiyan.settings.environment import installer_environment
+
+        if self._is_here():
+            return
+        made = install.install(
+            self._environments, self._recipe, installer_environment(), on_line, cancel=cancel
+        )
+        self._environments.use(made)
+
+    def _is_here(self) -> bool:
+        try:
+            self._environments.used()
+        except EngineNotInstalledError:
+            return False
+        return True
 
 
 def _failed(model_id: str, error: HuiyanError, before: FetchStatus | None, *, cancelled: bool) -> FetchStatus:

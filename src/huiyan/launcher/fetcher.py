@@ -53,8 +53,11 @@ class Fetcher:
         self._running: asyncio.Task[None] | None = None
         self.status: FetchStatus | None = None
 
-    def start(self, model_id: str) -> FetchStatus:
-        """Begin, or find that it is under way. Raises: ModelBusyError, OSError."""
+    def start(self, model_id: str, *, vllm: bool = False) -> FetchStatus:
+        """Begin, or find that it is under way. vllm: with the engine that runs it, where that is not here.
+
+        Raises: ModelBusyError, OSError.
+        """
         if self.status is not None and self.status.state == "running":
             if self.status.id != model_id:
                 raise refusal(ModelBusyError, "fetch.busy", id=self.status.id)
@@ -63,7 +66,7 @@ class Fetcher:
         self._cancel = asyncio.Event()
         status = FetchStatus(id=model_id, state="running", phase="starting")
         self._tell(status)
-        self._running = self._tasks.create_task(self._follow(child, model_id))
+        self._running = self._tasks.create_task(self._follow(child, model_id, vllm=vllm))
         return status
 
     def cancel(self) -> None:
@@ -84,9 +87,9 @@ class Fetcher:
             return
         await child.stop(grace_s=0.5)
 
-    async def _follow(self, child: ChildProcess, model_id: str) -> None:
+    async def _follow(self, child: ChildProcess, model_id: str, *, vllm: bool) -> None:
         await child.attach(self._on_line, self._tasks)
-        child.send({"type": "boot", **self._boot, "id": model_id})
+        child.send({"type": "boot", **self._boot, "id": model_id, "vllm": vllm})
         cancelling = self._tasks.create_task(self._end_when_cancelled(child))
         last: FetchStatus | None = None
         async for message in child.messages():

@@ -36,15 +36,17 @@ class ModelFetches:
         told: Callable[[FetchStatus], None],
         fetched: Callable[[str], Literal["restart", "switch"]],
     ) -> None:
-        """card: of the model that is served. engine: its name, as the catalogue has it."""
+        """card: of the model that is served. engine: will run the wanted one, as the catalogue has it."""
         self._store_dir = settings.models.directory(settings.data_dir)
         self._wanted = None if card.wanted is None else catalogue.for_engine(card.wanted, engine)
+        self._engine = engine
         self._fetcher = Fetcher(
             # On the lifeline: a proxy's address may hold a password.
             boot={
                 "options": settings.models.model_dump(mode="json"),
                 "proxies": msgspec.to_builtins(proxies()),
                 "store_dir": str(self._store_dir),
+                "data_dir": str(settings.data_dir),
             },
             environment=environment,
             tasks=tasks,
@@ -69,7 +71,7 @@ class ModelFetches:
         if chosen is None:
             raise refusal(ModelNotFoundError, "fetch.nothing")
         try:
-            return self._fetcher.start(chosen)
+            return self._fetcher.start(chosen, vllm=chosen == self._wanted and self._engine == "vllm")
         except OSError as error:
             raise refusal(StoreError, "fetch.spawn", reason=error.strerror) from error
 

@@ -22,10 +22,12 @@ from huiyan.engines import gguf, safetensors_dir
 from huiyan.engines.options import EngineOptions
 from huiyan.engines.status import ModelCard
 from huiyan.errors import DigestMismatchError, ModelFileMissingError, StoreError
-from huiyan.launcher import nano_files, safetensors_files
+from huiyan.launcher import machine, nano_files, safetensors_files
+from huiyan.launcher.means import Means
 from huiyan.launcher.safetensors_files import SafetensorsFiles
 from huiyan.launcher.stored import stored_model
 from huiyan.messages import Text, refusal
+from huiyan.store import catalogue
 from huiyan.store.compose import Snapshot
 from huiyan.store.lock import ModelLock
 from huiyan.store.manifest import Manifest, VerificationRecord, check_sizes, read_manifest, verify
@@ -72,10 +74,13 @@ class ModelFiles:
             )
 
 
-def choose(options: EngineOptions, store_dir: Path | None = None) -> ModelFiles | SafetensorsFiles:
+def choose(
+    options: EngineOptions, store_dir: Path | None = None, means: Means | None = None
+) -> ModelFiles | SafetensorsFiles:
     """The model that was asked for, if its files are here, and otherwise nano with `wanted` in its card.
 
     A directory of safetensors is vLLM's, a GGUF is llama.cpp's. store_dir: where a name is looked for.
+    means: of this machine; without a name they say which model it is. None: nano, then, and llama.cpp.
     Raises: ModelFileMissingError, DigestMismatchError, StoreError.
     """
     path = options.model_path
@@ -88,22 +93,54 @@ def choose(options: EngineOptions, store_dir: Path | None = None) -> ModelFiles 
         if options.engine == "vllm" and path.exists():
             raise refusal(ModelFileMissingError, "model.vllm_gguf", path=path)
         return _local(path, options)
-    wanted = None if options.model in (None, nano.MODEL_ID, nano.STORE_ID) else options.model
-    if wanted is not None and store_dir is not None:
-        stored = stored_model(store_dir, wanted, engine="vllm" if options.engine == "vllm" else "llama_cpp")
-        if stored is not None and options.engine == "vllm" and not stored.is_gguf:
-            return dataclasses.replace(safetensors_files.choose(stored.directory, options), lock=stored.lock)
-        # Safetensors are for another engine; until that one is asked, nano stands in for it.
-        if stored is not None and stored.is_gguf:
-            files = _local(stored.directory, options, model_id=stored.id)
-            return dataclasses.replace(files, lock=stored.lock)
+    named = None if options.model in (None, nano.MODEL_ID, nano.STORE_ID) else options.model
+    suggestion = means.suggestion() if means is not None and options.model is None else None
+    wanted = named if suggestion is None else suggestion.id
+    if store_dir is not None and (files := _from_store(wanted, options, store_dir, means)) is not None:
+        return files
+    if options.engine == "vllm" and suggestion is not None:
+        raise refusal(ModelFileMissingError, "model.vllm_fetch", id=suggestion.id)
     if options.engine == "vllm":
         raise refusal(ModelFileMissingError, "model.vllm_which")
-    card = nano.card(wanted=wanted)
+    if means is not None and means.offline:
+        wanted = named  # nobody could fetch the other one
+    card = nano.card(wanted=wanted, planned=named is None)
     if options.context_tokens is not None:
         context_tokens = min(options.context_tokens, card.context_tokens)
         card = msgspec.structs.replace(card, context_tokens=context_tokens)
     return _nano(card, store_dir)
+
+
+def _from_store(
+    wanted: str | None, options: EngineOptions, store_dir: Path, means: Means | None
+) -> ModelFiles | SafetensorsFiles | None:
+    """The wanted model; where none was named, any that this machine runs."""
+    found = None if wanted is None else _stored(wanted, options, store_dir, means)
+    if found is not None or means is None or options.model is not None:
+        return found
+    other = means.best_stored(store_dir)
+    return None if other is None else _stored(other, options, store_dir, means)
+
+
+def _stored(
+    name: str, options: EngineOptions, store_dir: Path, means: Means | None
+) -> ModelFiles | SafetensorsFiles | None:
+    """From the store, in the format of the engine that runs it here; None where it is not there."""
+    automatic = means.engine(name) if means is not None and options.engine == "auto" else "llama_cpp"
+    engine = "vllm" if options.engine == "vllm" else automatic
+    stored = stored_model(store_dir, name, engine=engine)
+    if stored is None:
+        return None
+    if stored.is_gguf:
+        if options.engine == "vllm":
+            return None
+        files = _local(stored.directory, options, model_id=stored.id)
+        return dataclasses.replace(files, lock=stored.lock)
+    if engine == "llama_cpp":
+        # Safetensors are for another engine; until that one is here, nano stands in for it.
+        return None
+    named = options if options.model is not None else options.model_copy(update={"model": stored.id})
+    return dataclasses.replace(safetensors_files.choose(stored.directory, named), lock=stored.lock)
 
 
 def _is_path(model: str) -> bool:
@@ -268,6 +305,14 @@ def summary(files: ModelFiles | SafetensorsFiles, size: str) -> Text:
     if files.card.demo:
         return Text("model.nano", {"size": size})
     return Text("model.ok", {"name": files.card.name, "size": size})
+
+
+def why_nano(card: ModelCard) -> Text:
+    """Of a card with a wanted model: which one it is, and how it gets here."""
+    entry = None if card.wanted is None else catalogue.find(card.wanted)
+    if not card.planned or entry is None:
+        return Text("model.wanted", {"wanted": card.wanted})
+    return Text("model.planned", {"wanted": entry.id, "size": machine.size(entry.size_bytes)})
 
 
 def _quoted(path: Path) -> str:

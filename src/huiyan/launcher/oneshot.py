@@ -13,6 +13,7 @@ from huiyan.engines.supervisor import Supervisor
 from huiyan.errors import HuiyanError, ModelFileMissingError, StartFailedError
 from huiyan.hardware.probe import probe
 from huiyan.launcher import machine, model_files, parts, ports
+from huiyan.launcher.means import means
 from huiyan.launcher.model_files import ModelFiles
 from huiyan.launcher.preparation import configure_engine, memory_needed_bytes
 from huiyan.messages import refusal
@@ -28,9 +29,10 @@ async def single_engine(settings: Settings, environment: Mapping[str, str]) -> A
     Raises: CheckRefusedError, StoreError and their kinds; StartFailedError.
     """
     found = await asyncio.to_thread(probe)
-    files = model_files.choose(settings.engine, settings.models.directory(settings.data_dir))
+    # A start of vLLM takes minutes: for one question it would be the wrong tool.
+    can = await asyncio.to_thread(means, settings, found, vllm=False)
+    files = model_files.choose(settings.engine, settings.models.directory(settings.data_dir), can)
     if not isinstance(files, ModelFiles):
-        # A start of vLLM takes minutes: for one question it would be the wrong tool.
         raise refusal(ModelFileMissingError, "ask.vllm")
     machine.check_memory(found, model=files.card.name, needed_bytes=memory_needed_bytes(files, settings))
     port = ports.reserve(0, explicit=False)

@@ -229,17 +229,29 @@ class Launcher:
         """
         self._reporter.note(Text("fetch.done", {"id": model_id}))
         wanted = None if self._services is None else self._services.engine.card.wanted
-        if wanted is None or self._tasks is None or self._switching or not self._ready:
+        if (
+            wanted is None
+            or self._prepared is None
+            or self._tasks is None
+            or self._switching
+            or not self._ready
+        ):
             return "restart"
         store_dir = self._settings.models.directory(self._settings.data_dir)
         try:
-            stored = stored_model(store_dir, wanted, engine="llama_cpp")
+            stored = stored_model(store_dir, wanted, engine=self._engine_after_fetch(self._prepared))
         except HuiyanError:
             return "restart"
         if stored is None:
             return "restart"
         self._tasks.create_task(self._switch_to_fetched(stored.directory, stored.id))
         return "switch"
+
+    @staticmethod
+    def _engine_after_fetch(prepared: Prepared) -> str:
+        """Which engine will run the model that nano stands in for."""
+        wanted = prepared.files.card.wanted
+        return prepared.engine.name if wanted is None else prepared.means.engine_after_fetch(wanted)
 
     @property
     def upgrader(self) -> Upgrader:
@@ -369,7 +381,7 @@ class Launcher:
         self._models = ModelFetches(
             settings,
             prepared.files.card,
-            engine=prepared.engine.name,
+            engine=self._engine_after_fetch(prepared),
             environment=self._environment,
             tasks=tasks,
             on_line=sink.writer("launcher"),

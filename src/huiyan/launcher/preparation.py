@@ -21,6 +21,7 @@ from huiyan.hardware.probe import Machine, probe
 from huiyan.launcher import addresses, machine, model_files, ports, vllm_plan
 from huiyan.launcher.events import Event, Reporter
 from huiyan.launcher.exposure import open_to_others
+from huiyan.launcher.means import Means, means
 from huiyan.launcher.model_files import ModelFiles
 from huiyan.launcher.safetensors_files import SafetensorsFiles
 from huiyan.launcher.updates.adapter import active_template
@@ -41,6 +42,7 @@ class Prepared:
     """
 
     machine: Machine
+    means: Means
     files: ModelFiles | SafetensorsFiles
     engine: LlamaCppEngine | VllmEngine
     web: ports.Port
@@ -74,13 +76,14 @@ async def prepare(
     reporter.ok("machine", machine.summary(found, free_bytes))
 
     reporter.begin("model", Text("model.looking", {}))
-    files = model_files.choose(settings.engine, settings.models.directory(settings.data_dir))
+    can = await asyncio.to_thread(means, settings, found)
+    files = model_files.choose(settings.engine, settings.models.directory(settings.data_dir), can)
     if isinstance(files, ModelFiles):
         needed_bytes = max(0, memory_needed_bytes(files, settings) - reclaimed_bytes)
         machine.check_memory(found, model=files.card.name, needed_bytes=needed_bytes)
     reporter.ok("model", model_files.summary(files, machine.size(files.size_bytes)))
     if files.card.wanted is not None:
-        reporter.note(Text("model.wanted", {"wanted": files.card.wanted}))
+        reporter.note(model_files.why_nano(files.card))
 
     reporter.begin("ports", Text("ports.looking", {}))
     host = settings.gateway.host
@@ -125,6 +128,7 @@ async def prepare(
     options, certificate = await asyncio.to_thread(open_to_others, settings, Reporter(report), web.number)
     return Prepared(
         machine=found,
+        means=can,
         files=files,
         engine=engine,
         web=web,

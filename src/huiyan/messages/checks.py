@@ -53,10 +53,24 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
     ),
     "model.ok": ("{name}（{size}），文件完整", "{name} ({size}), its files are whole"),
     "model.wanted": (
-        "本机没有 {wanted} 的文件，先由内置演示模型 nano 回答；用 --model-path 指定它的 GGUF 文件。",
+        (
+            "本机没有 {wanted} 的文件，先由内置演示模型 nano 回答。"
+            "下载：页面上的按钮，或 huiyan models pull {wanted}；文件已在别处时用 --model-path 指定。"
+        ),
         (
             "The files of {wanted} are not on this machine, so the built-in demo model nano answers. "
-            "Name its GGUF files with --model-path to serve it."
+            "The page's button fetches them, or huiyan models pull {wanted}; "
+            "--model-path names files that are elsewhere."
+        ),
+    ),
+    "model.planned": (
+        (
+            "这台机器适合运行 {wanted}（下载约 {size}）。点页面上的按钮，或运行 huiyan models pull {wanted}；"
+            "在此之前由内置演示模型 nano 回答。"
+        ),
+        (
+            "This machine suits {wanted} (about {size} to fetch): the page's button fetches it, "
+            "or huiyan models pull {wanted}. Until then the built-in demo model nano answers."
         ),
     ),
     "model.verifying": ("正在校验模型文件", "verifying the model's files"),

@@ -18,6 +18,10 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
         "（想要的是 {wanted}，文件不在本机）",
         " (asked for: {wanted}, whose files are not here)",
     ),
+    "status.planned": (
+        "（这台机器适合 {wanted}，尚未下载）",
+        " (this machine suits {wanted}, which is not fetched yet)",
+    ),
     "status.part": (
         "{part}：{state}（进程 {pid}，重启 {restarts} 次）",
         "{part}: {state} (process {pid}, {restarts} restarts)",

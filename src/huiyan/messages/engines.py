@@ -101,6 +101,17 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
         "Give a directory with config.json and *.safetensors, or take --engine llama_cpp",
     ),
     "model.vllm_which": ("没有说明 vLLM 要运行哪个模型。", "Which model vLLM is to run was not said."),
+    "model.vllm_fetch": (
+        "没有说明 vLLM 要运行哪个模型；适合这台机器的 {id} 尚未下载。",
+        "Which model vLLM is to run was not said, and {id}, which suits this machine, is not fetched yet.",
+    ),
+    "model.vllm_fetch.hint": (
+        "先下载：huiyan models pull {id}；或给出模型目录：huiyan start --engine vllm --model-path 目录",
+        (
+            "Fetch it: huiyan models pull {id}; or name a directory: "
+            "huiyan start --engine vllm --model-path DIRECTORY"
+        ),
+    ),
     "model.vllm_which.hint": (
         "给出模型目录：huiyan start --engine vllm --model-path 目录",
         "Name its directory: huiyan start --engine vllm --model-path DIRECTORY",

@@ -28,13 +28,14 @@ IMAGE_MAX_TOKENS: Final = 256
 MAX_IMAGES: Final = 2
 
 
-def card(*, wanted: str | None = None) -> ModelCard:
-    """wanted: the model that was asked for and is not here, so that nano answers in its place."""
+def card(*, wanted: str | None = None, planned: bool = False) -> ModelCard:
+    """wanted: what is not here, so that nano answers in its place; planned: it is the planner's choice."""
     return ModelCard(
         id=MODEL_ID,
         name="nano",
         demo=True,
         wanted=wanted,
+        planned=planned and wanted is not None,
         context_tokens=CONTEXT_TOKENS,
         max_images=MAX_IMAGES,
         image_min_tokens=IMAGE_MIN_TOKENS,

@@ -6,6 +6,7 @@ import json
 import os
 import stat
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,20 @@ def test_a_failed_installation_leaves_nothing(tmp_path: Path) -> None:
     broken = fake_uv(tmp_path, fails="error: hash mismatch for torch")
     with pytest.raises(EngineNotInstalledError, match="hash mismatch"):
         install.install(environments, install.recipe("vllm"), broken, lambda _: None)
+    assert list(environments.root.iterdir()) == []
+
+
+def test_an_installation_that_is_cancelled_ends_at_once_and_leaves_nothing(tmp_path: Path) -> None:
+    environments = Environments(tmp_path / "data")
+    environment = fake_uv(tmp_path)
+    uv = tmp_path / "bin" / "uv"
+    uv.write_text(uv.read_text().replace("echo 'Resolved 3 packages'", "echo 'Resolved 3'; exec sleep 600"))
+    cancel = threading.Event()
+    with pytest.raises(EngineNotInstalledError):
+        # Once uv is at work, somebody presses stop.
+        install.install(
+            environments, install.recipe("vllm"), environment, lambda _: cancel.set(), cancel=cancel
+        )
     assert list(environments.root.iterdir()) == []
 
 

@@ -338,12 +338,13 @@ export interface LoopLimit {
   reason: "context" | "steps" | "time";
 }
 
-/** The model that is served, and its bounds. id: what `/v1/models` lists and requests name. demo: the built-in nano. wanted: a model that was asked for and is not here, so that this one answers in its place (shown as a banner). context_tokens: of one slot, prompt and answer together. image_tokens_*: per picture. */
+/** The model that is served, and its bounds. id: what `/v1/models` lists and requests name. demo: the built-in nano. wanted: a model that was asked for and is not here, so that this one answers in its place (shown as a banner); planned: nobody asked for it, the planner names it as the one for this machine. context_tokens: of one slot, prompt and answer together. image_tokens_*: per picture. */
 export interface ModelCard {
   id: string;
   name: string;
   demo: boolean;
   wanted: string | null;
+  planned: boolean;
   context_tokens: number;
   max_images: number;
   image_min_tokens: number;

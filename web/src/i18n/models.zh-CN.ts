@@ -6,6 +6,7 @@ export const modelsZhCN = {
   "demo.text":
     "它只有 2800 万参数，能读中英文的印刷文字、图形、表格、柱状图、价签和商品卡片；看不懂照片，也会出错，请核对结果。",
   "demo.wanted": "要用的是 {model}，但它的文件不在这台机器上，所以先由内置模型回答。",
+  "demo.planned": "这台机器适合运行 {model}；下载之前先由内置模型回答。",
   "demo.dismiss": "收起",
   "fetch.start": "下载 {model}",
   "fetch.startSize": "下载 {model}（约 {size}）",
@@ -20,6 +21,7 @@ export const modelsZhCN = {
   "fetch.preparing": "正在准备下载 {model}…",
   "fetch.running": "正在下载 {model}",
   "fetch.checking": "正在校验 {model}…",
+  "fetch.installing": "{model} 已下载，正在安装运行它的引擎…",
   "fetch.cancelled": "下载已停止。已有的部分保留着，可以接着下载。",
   "fetch.failed": "没有下载成：{message}",
   "fetch.restart": "{model} 已下载。重启后使用：huiyan stop，然后 huiyan start --model {model}",

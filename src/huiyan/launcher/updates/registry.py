@@ -12,6 +12,7 @@ from huiyan import __version__, nano
 from huiyan.engines.environments import Environments
 from huiyan.errors import HuiyanError
 from huiyan.launcher import model_files
+from huiyan.launcher.means import means
 from huiyan.launcher.updates import adapter, tool, vision
 from huiyan.launcher.updates.adapter import PromptAdapter
 from huiyan.launcher.updates.component import Replaceable
@@ -96,7 +97,8 @@ class Registry:
         if self._live is not None:
             return self._live.model_id()
         try:
-            files = model_files.choose(self._settings.engine, self._settings.models.directory(self.data_dir))
+            store_dir = self._settings.models.directory(self.data_dir)
+            files = model_files.choose(self._settings.engine, store_dir, means(self._settings))
         except HuiyanError:
             return None
         if files.lock is not None:
