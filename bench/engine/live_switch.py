@@ -72,14 +72,14 @@ class Crowd:
 async def _get(port: int, path: str) -> dict[str, object]:
     client = Client(EngineEndpoint(host="127.0.0.1", port=port))
     status, answer = await client.pool.fetch("GET", path, timeout_s=5)
-    return {"status": status, **msgspec.json.decode(answer)}
+    return {**msgspec.json.decode(answer), "http_status": status}
 
 
 async def _ready(port: int, process: subprocess.Popen[bytes], timeout_s: float) -> None:
     deadline_s = time.monotonic() + timeout_s
     while time.monotonic() < deadline_s and process.poll() is None:
         try:
-            if (await _get(port, "/health/ready"))["status"] == 200:
+            if (await _get(port, "/health/ready"))["http_status"] == 200:
                 return
         except Exception:  # noqa: BLE001 - not there yet, in whatever way
             pass

@@ -227,7 +227,12 @@ class Launcher:
 
         The one that nano stands in for takes its place by itself, while nano goes on answering.
         """
-        self._reporter.note(Text("fetch.done", {"id": model_id}))
+        following = self._take_over(model_id)
+        key = "fetch.done" if following == "restart" else "fetch.done_switch"
+        self._reporter.note(Text(key, {"id": model_id}))
+        return following
+
+    def _take_over(self, model_id: str) -> Literal["restart", "switch"]:
         wanted = None if self._services is None else self._services.engine.card.wanted
         if (
             wanted is None

@@ -54,6 +54,10 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
         "{id} 已下载。重启后使用：huiyan stop，然后 huiyan start --model {id}",
         "{id} is fetched. Restart to use it: huiyan stop, then huiyan start --model {id}",
     ),
+    "fetch.done_switch": (
+        "{id} 已下载，正在切换过去。",
+        "{id} is fetched, and is about to take over.",
+    ),
     "feed.unreadable": ("读不了频道文件 {feed}：{reason}", "The feed {feed} cannot be read: {reason}"),
     "feed.unreadable.hint": (
         "检查地址和文件内容；一个频道要有 lock 和 sha256。",
