@@ -6,7 +6,9 @@ import asyncio
 import contextlib
 import json
 import os
+import pwd
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -15,9 +17,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.hosts import Host
 from tests.support.servers import _unprivileged
 from tests.support.wait import wait_until
 
+#: Of servers that listen for other hosts.
+POSTGRES_PORT = 5432
+REDIS_PORT = 6379
 _START_TIMEOUT_S = 120
 
 
@@ -49,6 +55,15 @@ class Server:
 
         wait_until(answers, f"{self._command[0]} answers", timeout_s=_START_TIMEOUT_S)
 
+    def pause(self) -> None:
+        """It takes connections and answers nothing, as where a network is cut; until `resume`."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
     def kill(self) -> None:
         if self._process is not None:
             self._process.kill()
@@ -57,8 +72,11 @@ class Server:
 
 
 @contextlib.contextmanager
-def postgres() -> Iterator[tuple[Server, str]]:
-    """Not started. With its URL. Skips where there is no program."""
+def postgres(host: Host | None = None) -> Iterator[tuple[Server, str]]:
+    """Not started. With its URL. Skips where there is no program.
+
+    host: where it runs, and listens for other hosts; the test itself has the socket, whose URL this is.
+    """
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     initdb = shutil.which("initdb") or (str(found[-1]) if found else None)
     if initdb is None:
@@ -71,10 +89,20 @@ def postgres() -> Iterator[tuple[Server, str]]:
     make += ["--encoding=UTF8", "--locale=C"]
     # fsync stays off: SIGKILL of a program loses nothing that the kernel has.
     serve = [str(Path(initdb).parent / "postgres"), "-D", str(root / "data"), "-k", str(root)]
-    serve += ["-c", "listen_addresses=", "-c", "fsync=off"]
-    server = Server(serve, root, root / ".s.PGSQL.5432", ready=b"ready to accept", user=user)
+    listen = "" if host is None else host.address
+    serve += ["-c", f"listen_addresses={listen}", "-c", "fsync=off"]
+    starter = user
+    if host is not None:
+        who = pwd.getpwnam(user) if user is not None else None
+        # Entering the host is root's alone; what enters becomes the other user there.
+        ids = (None, None) if who is None else (who.pw_uid, who.pw_gid)
+        serve, starter = [*host.inside(*ids), *serve], None
+    server = Server(serve, root, root / f".s.PGSQL.{POSTGRES_PORT}", ready=b"ready to accept", user=starter)
     try:
         subprocess.run(make, check=True, capture_output=True, timeout=_START_TIMEOUT_S, user=user, cwd=root)
+        if host is not None:
+            with (root / "data" / "pg_hba.conf").open("a", encoding="ascii") as rules:
+                rules.write("host all all 0.0.0.0/0 trust\n")
         yield server, f"postgresql://huiyan:not-shown@/postgres?host={root}"
     finally:
         server.kill()
@@ -82,14 +110,22 @@ def postgres() -> Iterator[tuple[Server, str]]:
 
 
 @contextlib.contextmanager
-def redis() -> Iterator[tuple[Server, str]]:
-    """Not started, keeping nothing over a kill. With its URL. Skips where there is no program."""
+def redis(host: Host | None = None) -> Iterator[tuple[Server, str]]:
+    """Not started, keeping nothing over a kill. With its URL. Skips where there is no program.
+
+    host: as of `postgres`.
+    """
     program = shutil.which("valkey-server") or shutil.which("redis-server")
     if program is None:
         pytest.skip("Neither Valkey nor Redis is installed (Debian: apt-get install redis-server)")
     root = Path(tempfile.mkdtemp(prefix="huiyan-redis-"))
     path = root / "socket"
-    command = [program, "--port", "0", "--unixsocket", str(path), "--save", "", "--appendonly", "no"]
+    command = [program, "--unixsocket", str(path), "--save", "", "--appendonly", "no"]
+    if host is None:
+        command += ["--port", "0"]
+    else:
+        command = [*host.inside(), *command, "--bind", host.address, "--port", str(REDIS_PORT)]
+        command += ["--protected-mode", "no"]
     server = Server([*command, "--dir", str(root)], root, path)
     try:
         yield server, f"redis+unix://{path}"
@@ -99,13 +135,21 @@ def redis() -> Iterator[tuple[Server, str]]:
 
 
 class GatewayProcess:
-    """`huiyan serve` as its own process. data_dir, port: the same again after `kill` and `start`."""
+    """`huiyan serve` as its own process. data_dir, port: the same again after `kill` and `start`.
 
-    def __init__(self, data_dir: Path, config: Path, engines: list[str], key_file: Path) -> None:
+    host: where it runs, and listens for other hosts; None: here, on loopback.
+    """
+
+    def __init__(
+        self, data_dir: Path, config: Path, engines: list[str], key_file: Path, *, host: Host | None = None
+    ) -> None:
         self.data_dir = data_dir
         self.port = 0
+        self._inside = () if host is None else host.inside()
         self._arguments = ["--data-dir", str(data_dir), "--config", str(config)]
         self._arguments += ["--engine-key-file", str(key_file), "--model", "nano"]
+        if host is not None:
+            self._arguments += ["--host", host.address]
         for url in engines:
             self._arguments += ["--engine-url", url]
         self._process: asyncio.subprocess.Process | None = None
@@ -116,7 +160,7 @@ class GatewayProcess:
         self.data_dir.mkdir(exist_ok=True)
         with (self.data_dir / "stderr").open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "huiyan", "serve", "--port", str(self.port), "--json"),
+                *(*self._inside, sys.executable, "-m", "huiyan", "serve", "--port", str(self.port), "--json"),
                 *self._arguments,
                 env={**kept, "PYTHONPATH": paths},
                 stdout=asyncio.subprocess.PIPE,
@@ -179,9 +223,10 @@ class Balancer:
             writer.transport.abort()
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        for _ in self._gateways:
-            self._next += 1
-            gateway = self._gateways[self._next % len(self._gateways)]
+        self._next += 1
+        # Others take their turns meanwhile: each connection tries every gateway once.
+        begin = self._next % len(self._gateways)
+        for gateway in (*self._gateways[begin:], *self._gateways[:begin]):
             with contextlib.suppress(OSError):
                 return await asyncio.open_connection("127.0.0.1", gateway.port)
         raise OSError("no gateway accepts")

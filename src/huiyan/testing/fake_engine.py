@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import zlib
 from collections import deque
 from collections.abc import AsyncIterator
@@ -64,6 +65,10 @@ class FakeEngine:
     async def start(self, port: int = 0) -> None:
         """Listen on loopback. port: 0 for any free one; the same one again after `stop`."""
         self.port = await self.http.start(port)
+
+    async def start_on(self, listening: socket.socket) -> None:
+        """Listen on this TCP socket, which may be one of another host."""
+        self.port = await self.http.start_on(listening)
 
     async def stop(self) -> None:
         """Vanish as a killed process does: port closed, connections dropped in the middle."""

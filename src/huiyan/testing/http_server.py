@@ -221,6 +221,11 @@ class HttpServer:
         self._server = await loop.create_server(self._connect, "127.0.0.1", port)
         return int(self._server.sockets[0].getsockname()[1])
 
+    async def start_on(self, listening: socket.socket) -> int:
+        """Listen on a TCP socket that was made elsewhere; returns its port."""
+        self._server = await asyncio.get_running_loop().create_server(self._connect, sock=listening)
+        return int(listening.getsockname()[1])
+
     async def start_unix(self, path: str) -> None:
         """Listen on a unix socket. Raises: OSError."""
         self._server = await asyncio.get_running_loop().create_unix_server(self._connect, path)

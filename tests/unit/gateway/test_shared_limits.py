@@ -14,7 +14,7 @@ from huiyan.errors import LimitsUnavailableError
 from huiyan.gateway.access.principal import KeyLimits, Principal, Scope
 from huiyan.gateway.limits import Lease, Limiter, Refused
 from huiyan.gateway.shared_limits import SharedLimits
-from tests.support import servers
+from tests.support import servers, shared_servers
 from tests.support.wait import eventually
 
 
@@ -179,3 +179,43 @@ async def test_a_store_that_forgot_is_not_believed_until_it_has_seen_a_minute(ur
     await eventually(free)
     await asyncio.to_thread(one.close)
     await asyncio.to_thread(two.close)
+
+
+async def test_a_store_that_is_silent_keeps_nobody_waiting_and_hears_later_what_ended() -> None:
+    with shared_servers.redis() as (server, url):
+        await asyncio.to_thread(server.start)
+        limiter = Limiter(url)
+        two_streams = who(streams=2, tokens_per_min=100)
+        held = [await begin(limiter, two_streams) for _ in range(2)]
+        server.pause()
+        try:
+            # One after the other in four threads, each as long as a timeout, would take minutes.
+            async with asyncio.timeout(60):
+                answers = await asyncio.gather(*(begin(limiter, two_streams) for _ in range(400)))
+            for answer in answers:
+                assert isinstance(answer, Refused)
+                assert isinstance(answer.error, LimitsUnavailableError)
+            for lease in held:
+                assert isinstance(lease, Lease)
+                lease.finish(40, 0)
+        finally:
+            server.resume()
+        client: Any = redis_client.from_url(url.replace("redis+unix", "unix"))
+
+        async def free() -> bool:
+            # Of those that were cut off in the middle, too: nobody renews what nobody has.
+            return not client.zcard("huiyan:streams/k")
+
+        # Sooner than by their end after a minute.
+        await eventually(free, timeout_s=40)
+        again: list[Lease] = []
+
+        async def lets_in() -> bool:
+            answer = await begin(limiter, two_streams)
+            again.extend([answer] if isinstance(answer, Lease) else [])
+            return bool(again)
+
+        await eventually(lets_in, timeout_s=40)
+        assert dict(again[0].headers())[b"x-ratelimit-remaining-tokens"] == b"20", "tokens were charged later"
+        client.close()
+        await close(limiter)

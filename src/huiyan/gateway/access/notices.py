@@ -9,12 +9,12 @@ import contextlib
 import threading
 from collections.abc import Callable
 
+from huiyan.gateway.redis_link import TIMEOUT_S, client_options
 from huiyan.log import get_logger
 
 _log = get_logger(__name__)
 
 CHANNEL = "huiyan:keys"
-_TIMEOUT_S = 2.0
 #: How often the listening thread looks whether it should end.
 _LISTEN_S = 0.5
 _RETRY_S = 1.0
@@ -31,11 +31,8 @@ class KeyNotices:
         # Valkey speaks Redis' protocol; the client calls a Unix socket by another name than `limits` does.
         if url.startswith("valkey"):
             url = "redis" + url.removeprefix("valkey")
-        self._client = redis.Redis.from_url(
-            url.replace("redis+unix://", "unix://", 1),
-            socket_timeout=_TIMEOUT_S,
-            socket_connect_timeout=_TIMEOUT_S,
-        )
+        url = url.replace("redis+unix://", "unix://", 1)
+        self._client = redis.Redis.from_url(url, **client_options(url))
         self._changed = changed
         self._closed = threading.Event()
         self._thread: threading.Thread | None = None
@@ -45,7 +42,7 @@ class KeyNotices:
         self._thread.start()
 
     def publish(self) -> None:
-        """Tell all gateways to look. Blocks for two seconds at most; a Redis that is away is no failure."""
+        """Tell all gateways to look. Blocks for seconds at most; a Redis that is away is no failure."""
         with contextlib.suppress(*self._errors):
             self._client.publish(CHANNEL, b"")
 
@@ -53,7 +50,7 @@ class KeyNotices:
         """Blocks until the thread has ended."""
         self._closed.set()
         if self._thread is not None:
-            self._thread.join(timeout=2 * _TIMEOUT_S)
+            self._thread.join(timeout=2 * TIMEOUT_S)
         self._client.close()
 
     def _listen(self) -> None:
