@@ -17,8 +17,20 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from huiyan.errors import DiskFullError, SettingsError, StoreError
 from huiyan.messages import refusal
 
-#: How long a writer waits for another one (SQLite), and for a connection (PostgreSQL).
+#: How long a writer waits for another one (SQLite).
 _WAIT_S = 10
+#: How long a connection to PostgreSQL may take, and how long one stays that answers nothing: seconds, and for
+#: tcp_user_timeout milliseconds. Without them a question to a host that is gone without a word waits for a
+#: quarter of an hour, the thread that watches the keys with it. What the address says itself has precedence.
+#: Source: PostgreSQL's documentation, 32.1.2 (parameter key words).
+_POSTGRES_WAIT_S = 5
+_POSTGRES_PATIENCE = {
+    "connect_timeout": _POSTGRES_WAIT_S,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 5_000,
+}
 _RETRY_S = 0.02
 
 
@@ -45,7 +57,10 @@ def connect(url: str | None, file: Path) -> tuple[sa.Engine, str, Path | None]:
             pool_size=2,
             max_overflow=2,
             pool_pre_ping=True,
-            connect_args={"connect_timeout": _WAIT_S},
+            pool_timeout=2 * _POSTGRES_WAIT_S,
+            connect_args={
+                name: value for name, value in _POSTGRES_PATIENCE.items() if name not in parsed.query
+            },
             hide_parameters=True,
         )
     except ImportError:

@@ -35,6 +35,8 @@ _log = get_logger(__name__)
 _POLL_S = 0.5
 #: A database that is away is asked less often.
 _RETRY_S = 5.0
+#: A database that has not answered for so long counts as away, even if nothing says so yet.
+_SILENT_S = 2.0
 
 T = TypeVar("T")
 
@@ -76,6 +78,8 @@ class Access:
         self._started_over = False
         self._first_look = asyncio.Event()
         self._thread: threading.Thread | None = None
+        #: Ends when the database should have answered.
+        self._patience: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
         """Read the keys, and go on watching for changes. Where nothing was ever kept this costs nothing."""
@@ -100,6 +104,8 @@ class Access:
     async def close(self) -> None:
         """Write the usage that is left, end the threads."""
         self._closing = True
+        if self._patience is not None:
+            self._patience.cancel()
         self._wake.set()
         await self.usage.close()
         await asyncio.to_thread(self._stop)
@@ -151,7 +157,7 @@ class Access:
                 self._look()
                 told = ""
                 self._seen_s = time.monotonic()
-                self._call(lambda: self._stands(Source.HERE))
+                self._call(self._is_here)
             except HuiyanError as error:
                 wait_s = self._is_away()
                 if error.message != told:
@@ -164,10 +170,12 @@ class Access:
 
     def _is_away(self) -> float:
         """Say so at the door. Returns: seconds until the next look."""
-        left_s = self._seen_s + self.options.keys_without_database_s - time.monotonic()
-        source = Source.AWAY if left_s > 0 else Source.LOST
-        self._call(lambda: self._stands(source))
-        return min(_RETRY_S, max(_POLL_S, left_s))
+        self._call(self._is_not_here)
+        return min(_RETRY_S, max(_POLL_S, self._left_s()))
+
+    def _left_s(self) -> float:
+        """How long the keys in memory may still be believed."""
+        return self._seen_s + self.options.keys_without_database_s - time.monotonic()
 
     def _look_now(self) -> None:
         self._wake.set()
@@ -216,8 +224,21 @@ class Access:
 
     # On the loop.
 
-    def _stands(self, source: Source) -> None:
-        self.ring.source = source
+    def _is_here(self) -> None:
+        self.ring.source = Source.HERE
+        self._expect_answer(_POLL_S + _SILENT_S)
+
+    def _is_not_here(self) -> None:
+        """Judge without the database, and again when the time is up: the next look may take long."""
+        left_s = self._left_s()
+        self.ring.source = Source.AWAY if left_s > 0 else Source.LOST
+        if left_s > 0:
+            self._expect_answer(left_s)
+
+    def _expect_answer(self, within_s: float) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+        self._patience = None if self._closing else self._loop.call_later(within_s, self._is_not_here)
 
     def _take(self, database: Database, snapshot: AccessSnapshot, *, restored: bool = False) -> None:
         # Two reads may finish in the other order.

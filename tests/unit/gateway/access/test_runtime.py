@@ -7,6 +7,7 @@ import contextlib
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -17,6 +18,7 @@ from pydantic import SecretStr
 
 from huiyan.errors import StoreError
 from huiyan.gateway.access import runtime as module
+from huiyan.gateway.access.keyring import Source
 from huiyan.gateway.access.notices import CHANNEL
 from huiyan.gateway.access.options import AccessOptions
 from huiyan.gateway.access.principal import KeyLimits, Principal, Scope
@@ -149,6 +151,34 @@ async def test_a_database_that_is_away_leaves_the_gateway_up(
         access.usage.finished(record())
     assert "cannot be used" in caplog.text
     assert "hunter2" not in caplog.text
+
+
+async def test_a_database_that_is_silent_counts_as_away_before_it_has_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A question to a host that is gone fails seconds later; nobody is called wrong until then."""
+    monkeypatch.setattr(module, "_SILENT_S", 0.2)
+    answering = threading.Event()
+    answering.set()
+    revision = Database.revision
+
+    def silent(self: Database) -> int:
+        answering.wait(60)
+        return revision(self)
+
+    monkeypatch.setattr(Database, "revision", silent)
+    async with running(tmp_path, database_url=SecretStr(f"sqlite:///{tmp_path / 'keys.db'}")) as access:
+
+        async def stands(source: Source) -> bool:
+            return access.ring.source is source
+
+        await eventually(lambda: stands(Source.HERE))
+        answering.clear()
+        try:
+            await eventually(lambda: stands(Source.AWAY), timeout_s=30)
+        finally:
+            answering.set()
+        await eventually(lambda: stands(Source.HERE), timeout_s=30)
 
 
 async def test_without_a_place_nothing_is_kept() -> None:
