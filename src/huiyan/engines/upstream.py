@@ -8,7 +8,6 @@ proxied request. Parsing is httptools' (llhttp).
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
 from collections import deque
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ from typing import Protocol, cast
 import httptools
 import msgspec
 
+from huiyan.engines import lost_host
 from huiyan.engines.known_head import KnownHead, known_head
 from huiyan.engines.status import EngineEndpoint
 from huiyan.errors import EngineDiedError, EngineError, EngineProtocolError, EngineTimeoutError
@@ -24,8 +24,6 @@ from huiyan.errors import EngineDiedError, EngineError, EngineProtocolError, Eng
 Headers = list[tuple[bytes, bytes]]
 
 _UNANNOUNCED_KEEP_ALIVE_S = 4.0
-#: Options of TCP: s until the first question, s between two, questions, ms for what was sent to be confirmed.
-_LOST_AFTER = (("TCP_KEEPIDLE", 15), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3), ("TCP_USER_TIMEOUT", 30_000))
 
 #: Up to here, one copy is cheaper than a list for the system to gather.
 _SMALL_BYTES = 16 * 1024
@@ -133,11 +131,23 @@ class Call:
         self.request = []
 
     def check_silence(self, now_s: float) -> None:
-        """Give the call up if the engine has been silent for too long."""
-        if self._done or now_s - self._last_activity_s < self._pool.idle_timeout_s:
+        """Give the call up if the engine has been silent for too long, or its host did not take it."""
+        if self._done:
             return
-        connection = self._connection
-        self.failed(EngineTimeoutError(f"The engine said nothing for {self._pool.idle_timeout_s:.0f} s."))
+        silent_s, connection = now_s - self._last_activity_s, self._connection
+        error: EngineError
+        if silent_s >= self._pool.idle_timeout_s:
+            error = EngineTimeoutError(f"The engine said nothing for {self._pool.idle_timeout_s:.0f} s.")
+        elif (
+            silent_s >= lost_host.UNCONFIRMED_S
+            and connection is not None
+            and connection.remote is not None
+            and lost_host.is_unconfirmed(connection.remote)
+        ):
+            error = EngineDiedError("The engine's host does not answer.")
+        else:
+            return
+        self.failed(error)
         if connection is not None:
             connection.abort()
 
@@ -167,6 +177,8 @@ class _Connection(asyncio.Protocol):
         self._between = True
         self._beginning = b""
         self._known: _KnownAnswer | None = None
+        #: Of a connection to another host.
+        self.remote: socket.socket | None = None
         #: Loop time at which an unused connection must not be used any more.
         self.fresh_until_s = 0.0
 
@@ -462,9 +474,8 @@ class Pool:
                         lambda: _Connection(self), endpoint.host, endpoint.port
                     )
         except TimeoutError:
-            call.failed(
-                EngineTimeoutError(f"The engine took no connection in {self.connect_timeout_s:.0f} s.")
-            )
+            # As if it were refused: it has not seen the request, and another engine may have it.
+            call.failed(EngineDiedError(f"The engine took no connection in {self.connect_timeout_s:.0f} s."))
             return
         except OSError:
             call.failed(EngineDiedError("The engine is not reachable."))
@@ -476,7 +487,7 @@ class Pool:
             call.failed(EngineProtocolError(f"No connection to the engine could be made: {error}."))
             raise
         if not endpoint.socket:
-            _notice_a_lost_host(transport)
+            connection.remote = lost_host.watch(transport)
         self._open.add(connection)
         if self._watch_timer is None:
             self._watch()
@@ -494,22 +505,6 @@ class Pool:
         self._watch_timer = (
             self.loop.call_later(min(1.0, self.idle_timeout_s / 4), self._watch) if self._open else None
         )
-
-
-def _notice_a_lost_host(transport: asyncio.BaseTransport) -> None:
-    """A host that is gone without a word closes nothing: its silence ends the connection within 30 s.
-
-    Of the system, not of the engine, which may think for minutes. Source: tcp(7).
-    """
-    opened = transport.get_extra_info("socket")
-    peer = transport.get_extra_info("peername")
-    if opened is None or not peer or str(peer[0]).startswith("127.") or peer[0] == "::1":
-        return
-    with contextlib.suppress(OSError):
-        opened.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        for name, value in _LOST_AFTER:
-            if hasattr(socket, name):  # not on every system
-                opened.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 class _Collector:
