@@ -23,6 +23,8 @@ from huiyan.log import get_logger
 _log = get_logger(__name__)
 
 _MAX_DOUBLINGS = 5
+#: When to ask again where no engine was reached at the last look.
+_UNREACHABLE_RETRY_S = 5.0
 
 
 class Backend:
@@ -188,8 +190,7 @@ class Backends:
     def choose(self, affinity: bytes | None = None) -> Backend:
         """The engine for one request; `started` and `ended` tell it what became of it.
 
-        With one engine, that one, ready or not. Raises EngineStartingError, EngineDiedError where none of
-        several can take it.
+        With one engine, that one, ready or not. Raises EngineStartingError where none of several can take it.
         """
         if self._only is not None:
             return self._only
@@ -251,14 +252,17 @@ class Backends:
             )
         return told
 
-    def _nothing_ready(self) -> EngineStartingError | EngineDiedError:
+    def _nothing_ready(self) -> EngineStartingError:
+        """A refusal with Retry-After: engines come, and networks heal."""
         states = {backend.status.state for backend in self._all}
         coming = {EngineState.STARTING, EngineState.LOADING, EngineState.WARMING, EngineState.RESTARTING}
         if not states or states & coming or any(backend.draining for backend in self._all):
             return EngineStartingError("No engine is ready yet.")
-        return EngineDiedError(
+        return EngineStartingError(
             "None of the engines can be reached.",
-            hint="`huiyan status` names them; start the one that is down, or take it out of the settings.",
+            retry_after_s=_UNREACHABLE_RETRY_S,
+            hint="Send it again as Retry-After says. `huiyan status` names the engines: start the one that "
+            "is down, or take it out of the settings.",
         )
 
 

@@ -15,6 +15,9 @@ from huiyan.log import get_logger
 
 _log = get_logger(__name__)
 
+#: Until the next look while an engine is not there: whoever waits for it waits for the look, too.
+_AGAIN_S = 2.0
+
 
 class _Meta(msgspec.Struct):
     n_ctx: int | None = None
@@ -57,8 +60,10 @@ class Prober:
             async with asyncio.TaskGroup() as group:
                 for backend in self._backends():
                     group.create_task(self._look(backend))
+            all_ready = all(backend.status.state is EngineState.READY for backend in self._backends())
+            interval_s = self._interval_s if all_ready else min(self._interval_s, _AGAIN_S)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._asked.wait(), self._interval_s)
+                await asyncio.wait_for(self._asked.wait(), interval_s)
 
     async def _look(self, backend: Backend) -> None:
         before = backend.status, backend.card

@@ -161,8 +161,9 @@ def test_only_ready_engines_are_chosen_and_it_is_said_why_there_are_none() -> No
     with pytest.raises(EngineStartingError):
         backends.choose()
     engines[0].status = _status(EngineState.FAILED)
-    with pytest.raises(EngineDiedError):
+    with pytest.raises(EngineStartingError, match="reached") as refusal:
         backends.choose()
+    assert refusal.value.retry_after_s >= 1
 
 
 def test_a_drain_ends_with_the_last_request() -> None:
