@@ -142,8 +142,13 @@ def build(
 
 
 async def keys_loaded(app: GatewayApp) -> None:
-    """Where others can come in, the first request must find the keys. On loopback nobody waits for them."""
-    if not is_loopback(app.gateway.options.host):
+    """The first request must find the keys, unless it is this machine's user, who needs none.
+
+    A balancer that only sees whether connections are taken would send requests to be refused.
+    """
+    options = app.gateway.options
+    needs_no_key = options.access.local_without_key and options.access.database_url is None
+    if not (needs_no_key and is_loopback(options.host)):
         await app.gateway.access.loaded()
 
 
