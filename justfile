@@ -44,6 +44,10 @@ store-kills points="500" *words:
 cluster-test *words:
     TEST_HUIYAN_CLUSTER=1 .venv/bin/python -m pytest -q tests/cluster "$@"
 
+# Cut hosts (network namespaces: root) off from each other in the middle of streams; minutes, and a table
+partitions *words:
+    PYTHONPATH=src .venv/bin/python -m bench.scale.partition_table "$@"
+
 # Kill updates of every kind of component at that many calls of the file system
 update-kills points="250" *words:
     points="$1"; shift; TEST_HUIYAN_UPDATE_KILLS="$points" scripts/check.sh chaos -- -k update_kinds_kills "$@"
