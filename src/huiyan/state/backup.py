@@ -117,7 +117,7 @@ def unpack(path: Path, *, schema_version: int) -> Backup:
     found = _members(path)
     try:
         manifest = msgspec.json.decode(found.pop(_MANIFEST), type=Manifest)
-    except (KeyError, msgspec.DecodeError) as error:
+    except (KeyError, msgspec.DecodeError, UnicodeDecodeError) as error:
         raise refusal(BackupRefusedError, "backup.not_one", path=path) from error
     if manifest.format > FORMAT or manifest.schema_version > schema_version:
         raise refusal(BackupRefusedError, "backup.newer", path=path, version=manifest.huiyan)
