@@ -67,8 +67,9 @@ class Partial:
                 os.close(self._fd)
                 raise
         self._done = Ranges(self._journal.done)
+        #: What is being written this very moment.
+        self._writing: list[tuple[int, int]] = []
         self._hash = PrefixHash(self._fd, size_bytes, self._prefix)
-        self._hash.grew()
         self._noter: threading.Thread | None = None
         if size_bytes > _NOTE_BYTES // 16:
             self._noter = threading.Thread(target=self._note_now_and_then, name="huiyan-note", daemon=True)
@@ -97,7 +98,10 @@ class Partial:
             return self._done.total
 
     def write(self, offset: int, data: bytes | memoryview) -> None:
-        """Raises: DiskFullError (what was written before is kept), StoreError for bytes beyond the end."""
+        """No byte is written twice: what is there already, or another thread is writing, stays as it is.
+
+        Raises: DiskFullError (what was written before is kept), StoreError for bytes beyond the end.
+        """
         if self._finished is not None:
             return
         view = memoryview(data)
@@ -106,6 +110,19 @@ class Partial:
             raise refusal(
                 StoreError, "store.beyond_end", sha256=(self.sha256 or "?")[:12], size=f"{self.size_bytes:,}"
             )
+        with self._guard:
+            parts = Ranges([*self._done, *self._writing]).missing(stop, offset)
+            self._writing += parts
+        try:
+            for begin, end in parts:
+                self._write(begin, view[begin - offset : end - offset])
+        finally:
+            with self._guard:
+                for part in parts:
+                    self._writing.remove(part)
+
+    def _write(self, offset: int, view: memoryview) -> None:
+        stop = offset + len(view)
         with failures_of(self._path):
             at = offset
             while at < stop:
@@ -114,7 +131,8 @@ class Partial:
             self._done.add(offset, stop)
             self._unnoted.add(offset, stop)
             many = self._unnoted.total >= _NOTE_BYTES
-        self._hash.grew()
+        # It is what lies in the file from now on: hashed from here or from there, it is the same.
+        self._hash.wrote(offset, view)
         if many and self._noter is not None:
             self._wanted.set()
 

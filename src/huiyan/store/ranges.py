@@ -26,15 +26,17 @@ class Ranges:
         self._starts[first:last] = [start]
         self._stops[first:last] = [stop]
 
-    def missing(self, size: int) -> list[tuple[int, int]]:
-        """What of [0, size) is not in it."""
-        gaps, at = [], 0
+    def missing(self, end: int, begin: int = 0) -> list[tuple[int, int]]:
+        """What of [begin, end) is not in it."""
+        gaps, at = [], begin
         for start, stop in self:
             if start > at:
-                gaps.append((at, start))
-            at = stop
-        if at < size:
-            gaps.append((at, size))
+                gaps.append((at, min(start, end)))
+            at = max(at, stop)
+            if at >= end:
+                break
+        if at < end:
+            gaps.append((at, end))
         return gaps
 
     @property

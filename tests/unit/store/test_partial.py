@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from huiyan.errors import DigestMismatchError, StoreError
+from huiyan.store import prefix_hash
 from huiyan.store.blobs import Blobs
 from huiyan.store.layout import Layout
 from huiyan.store.ranges import Ranges
@@ -40,12 +41,21 @@ def test_ranges_are_sets_of_bytes(pairs: list[tuple[int, int]]) -> None:
     assert {at for start, stop in listed for at in range(start, stop)} == model
     assert all(left[1] < right[0] for left, right in itertools.pairwise(listed))
     assert ranges.total == len(model)
-    gaps = {at for start, stop in ranges.missing(60) for at in range(start, stop)}
-    assert gaps == set(range(60)) - model
+    for begin, end in ((0, 60), (17, 41), (30, 30)):
+        gaps = [at for start, stop in ranges.missing(end, begin) for at in range(start, stop)]
+        assert gaps == sorted(set(range(begin, end)) - model)
     assert ranges.prefix == next(at for at in range(62) if at not in model)
 
 
-def test_pieces_from_several_threads_in_any_order(blobs: Blobs) -> None:
+@pytest.fixture(params=[1, 1000], ids=["no core is free", "cores are free"])
+def cores(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
+    """How many cores there are to hash beside the writers."""
+    count: int = request.param
+    monkeypatch.setattr(prefix_hash._crowd, "_cores", count)
+    return count
+
+
+def test_pieces_from_several_threads_in_any_order(blobs: Blobs, cores: int) -> None:
     pieces = [(at, DATA[at : at + 70_000]) for at in range(0, len(DATA), 70_000)]
     random.Random(1).shuffle(pieces)
     with blobs.open_partial(SHA256, len(DATA)) as partial:
@@ -66,6 +76,45 @@ def test_pieces_from_several_threads_in_any_order(blobs: Blobs) -> None:
     assert blobs.has(SHA256, len(DATA))
     assert not blobs.has(SHA256, len(DATA) - 1)
     assert not any(blobs.layout.partial.iterdir())
+
+
+def test_where_no_core_is_free_nothing_is_read_again(
+    blobs: Blobs, cores: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[int] = []
+    preadv = os.preadv
+
+    def counted(fd: int, buffers: list[memoryview], offset: int) -> int:
+        count = preadv(fd, buffers, offset)
+        read.append(count)
+        return count
+
+    monkeypatch.setattr(os, "preadv", counted)
+    with blobs.open_partial(SHA256, len(DATA)) as partial:
+        for at in range(0, len(DATA), 500_000):
+            partial.write(at, DATA[at : at + 500_000])
+        partial.finish()
+    assert sum(read) == (0 if cores == 1 else len(DATA))
+
+
+def test_what_came_in_an_earlier_run_is_hashed_from_the_file(blobs: Blobs, cores: int) -> None:
+    with blobs.open_partial(SHA256, len(DATA)) as partial:
+        partial.write(0, DATA[:5_000_000])
+    with blobs.open_partial(SHA256, len(DATA)) as partial:
+        partial.write(5_000_000, DATA[5_000_000:])
+        assert partial.finish().read_bytes() == DATA
+
+
+def test_no_byte_is_written_twice(blobs: Blobs, cores: int) -> None:
+    """Two answers that overlap and differ: what was hashed is what lies there."""
+    with blobs.open_partial(None, len(DATA), key="of two minds") as partial:
+        partial.write(1000, DATA[1000:5_000_000])
+        partial.write(0, bytes(2_000_000))
+        partial.write(500, b"!" * (len(DATA) - 500))
+        path = partial.finish()
+    expected = bytes(1000) + DATA[1000:5_000_000] + b"!" * 1_000_000
+    assert path.read_bytes() == expected
+    assert path.name == hashlib.sha256(expected).hexdigest()
 
 
 def test_what_is_there_is_kept_for_the_next_run(blobs: Blobs) -> None:

@@ -1,7 +1,8 @@
 """The transfer: a few threads, each with a connection, that take ranges of files until none is left.
 
-Large files come in ranges, several at a time and in order, so that hashing keeps up with writing. Whether
-a server honours ranges shows at the first answer for a file; one that ignores them sends it in one piece.
+Large files come in ranges, in order, so that hashing keeps up with writing: several files at a time, then
+several ranges of one. Whether a server honours ranges shows at the first answer for a file; one that ignores
+them sends it in one piece.
 """
 
 from __future__ import annotations
@@ -125,8 +126,9 @@ class _Run:
 
     def _work(self, number: int) -> None:
         buffer = memoryview(bytearray(_BUFFER_BYTES))
+        job: Job | None = None
         try:
-            while (taken := self._jobs.take(prefer_small=number == 0)) is not None:
+            while (taken := self._jobs.take(prefer_small=number == 0, last=job)) is not None:
                 job, span = taken
                 if isinstance(job.item.origin, FileRequest):
                     self._fetch(job, job.item.origin, *span, buffer)

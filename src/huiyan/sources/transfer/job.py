@@ -71,16 +71,21 @@ class Jobs:
     def all_done(self) -> bool:
         return self._left == 0
 
-    def take(self, *, prefer_small: bool) -> tuple[Job, ranges.Range] | None:
-        """The next range, counted as active until `give_back`; None when nothing will come any more."""
+    def take(self, *, prefer_small: bool, last: Job | None) -> tuple[Job, ranges.Range] | None:
+        """The next range, counted as active until `give_back`; None when nothing will come any more.
+
+        last: what this thread was at. It stays there as long as there is something to do, then it takes a
+        file that nobody is at, and only in the end it helps others: a file that one thread writes from its
+        beginning is hashed in passing.
+        """
         while True:
             with self._change:
-                found = self._next_range()
+                found = self._next_range(last)
                 while found is None and not self._unopened:
                     if self._left == 0 or self._stop.is_set():
                         return None
                     self._change.wait()
-                    found = self._next_range()
+                    found = self._next_range(last)
                 if self._stop.is_set():
                     return None
                 if found is not None:
@@ -132,12 +137,15 @@ class Jobs:
         """Files that came in one piece although ranges of them were asked for."""
         return tuple(job.item.path for job in self._jobs if job.mode == "whole")
 
-    def _next_range(self) -> tuple[Job, ranges.Range] | None:
-        for job in self._open:
-            if job.pending and (job.mode == "ranges" or job.active == 0):
-                job.active += 1
-                return job, job.pending.popleft()
-        return None
+    def _next_range(self, last: Job | None) -> tuple[Job, ranges.Range] | None:
+        ready = [job for job in self._open if job.pending and (job.mode == "ranges" or job.active == 0)]
+        if last not in ready:
+            last = min(ready, key=lambda job: job.active, default=None)
+            if last is None or (last.active and self._unopened):
+                return None
+        assert last is not None
+        last.active += 1
+        return last, last.pending.popleft()
 
     def _start(self, job: Job) -> None:
         item = job.item
