@@ -81,6 +81,7 @@ def _hub_answers(directory: Path, files: dict[str, tuple[int, str]]) -> None:
         "tree.json": tree,
         "listing.json": {"Code": 200, "Data": {"Files": listing}, "Success": True},
         "repo.json": {"Code": 200, "Data": {"Path": owner, "Name": name}, "Success": True},
+        "openapi.json": {"success": True, "data": {"id": ID, "name": name, "private": False}},
     }.items():
         (answers / target).write_text(json.dumps(value), "utf-8")
 
@@ -104,7 +105,7 @@ def _config(directory: Path, files: dict[str, tuple[int, str]], port: int) -> st
             f"/api/models/{ID}/revision/{COMMIT}": "info.json",
             f"/api/models/{ID}/tree/{COMMIT}": "tree.json",
             f"/api/v1/models/{ID}": "repo.json",
-            f"/openapi/v1/models/{ID}": "repo.json",
+            f"/openapi/v1/models/{ID}": "openapi.json",
             f"/api/v1/models/{ID}/repo/files": "listing.json",
         }.items()
     )

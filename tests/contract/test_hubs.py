@@ -6,7 +6,7 @@ And the other way round: what our sources read from the fake is what these clien
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,8 @@ import pytest
 from huiyan.sources.huggingface import HuggingFace
 from huiyan.sources.modelscope import ModelScope
 from huiyan.sources.offline import Network
+from huiyan.sources.protocol import FileRequest
+from huiyan.sources.transfer.documents import Documents
 from huiyan.testing.hub import FakeHub
 from huiyan.testing.hub_models import small_model
 
@@ -57,6 +59,58 @@ def test_modelscope_lists(hub: FakeHub, modelscope: Any) -> None:
     assert {file.path: (file.size_bytes, file.sha256) for file in ours.files} == {
         file.path: (file.size, file.sha256) for file in files
     }
+
+
+def by_client(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The models for which the hub's client was asked."""
+    asked: list[str] = []
+    ask = ModelScope._by_client
+
+    def counted(self: ModelScope, model_id: str, revision: str) -> Any:
+        asked.append(model_id)
+        return ask(self, model_id, revision)
+
+    monkeypatch.setattr(ModelScope, "_by_client", counted)
+    return asked
+
+
+def test_a_plain_listing_is_what_the_client_says(hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = by_client(monkeypatch)
+    plain = ModelScope(Network(), hub.url).list(ID.lower())
+    assert not asked
+    assert plain.id == ID
+    # Without a word about the model, the client asks in another way.
+    hub.fail("status", path=r"/openapi/", times=1, status=503)
+    assert ModelScope(Network(), hub.url).list(ID.lower()) == plain
+    assert asked == [ID.lower()]
+
+
+@pytest.mark.parametrize("count", [2_999, 3_000])
+def test_a_list_that_may_be_cut_is_walked_by_the_client(
+    hub: FakeHub, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    asked = by_client(monkeypatch)
+    hub.add("Qwen/Many", {f"{number:04}.json": b"{}" for number in range(count)})
+    assert len(ModelScope(Network(), hub.url).list("Qwen/Many").files) == count
+    assert bool(asked) == (count == 3_000)
+
+
+@pytest.mark.parametrize("answer", [b"[]", b"{", b'{"data": {"id": "Other/Model"}, "success": true}'])
+def test_answers_that_are_not_plain_are_left_to_the_client(
+    hub: FakeHub, monkeypatch: pytest.MonkeyPatch, answer: bytes
+) -> None:
+    asked = by_client(monkeypatch)
+    expected = ModelScope(Network(), hub.url).list(ID)
+    monkeypatch.setattr(Documents, "read", odd(Documents.read, "/openapi/", answer))
+    assert ModelScope(Network(), hub.url).list(ID) == expected
+    assert asked == [ID]
+
+
+def odd(read: Callable[..., bytes], part: str, answer: bytes) -> Callable[..., bytes]:
+    def answered(self: Documents, request: FileRequest, *, most_bytes: int) -> bytes:
+        return answer if part in request.url else read(self, request, most_bytes=most_bytes)
+
+    return answered
 
 
 def test_modelscope_downloads_a_snapshot(hub: FakeHub, modelscope: Any) -> None:

@@ -1,4 +1,4 @@
-"""ModelScope, through the `modelscope-hub` client; the bytes come by our own transfer.
+"""ModelScope: plain listings read here, others by the `modelscope-hub` client; bytes come by our transfer.
 
 A branch there is never resolved to a commit: what pins a model is the SHA-256 of every file, which the
 listing names.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,7 @@ from huiyan.errors import (
 from huiyan.messages import refusal
 from huiyan.sources.deadline import DEFAULT_S, within
 from huiyan.sources.listed import checked_listing
+from huiyan.sources.modelscope_plain import plain_listing
 from huiyan.sources.offline import Network
 from huiyan.sources.protocol import FileRequest, Listing, RemoteFile, SourceName
 
@@ -53,17 +55,7 @@ class ModelScope:
         return within(self.list_timeout_s, _host(self.endpoint), lambda: self._list(model_id, wanted))
 
     def _list(self, model_id: str, revision: str) -> Listing:
-        with _errors_of_ours(self.endpoint, model_id, revision), self._api() as api:
-            info = api.get_repo(model_id, "model")
-            exact_id = f"{info.owner}/{info.name}" if info.owner and info.name else model_id
-            files = api.list_repo_files(exact_id, "model", revision=revision, recursive=True)
-            found = [
-                RemoteFile(
-                    path=file.path, size_bytes=file.size or 0, sha256=(file.sha256 or "").lower() or None
-                )
-                for file in files
-                if file.type != "tree"
-            ]
+        exact_id, files = self._plain(model_id, revision) or self._by_client(model_id, revision)
         return checked_listing(
             Listing(
                 source=self.name,
@@ -71,16 +63,44 @@ class ModelScope:
                 id=exact_id,
                 revision=revision,
                 resolved="",
-                files=tuple(found),
+                files=files,
             ),
             asked=model_id,
         )
 
+    def _plain(self, model_id: str, revision: str) -> tuple[str, tuple[RemoteFile, ...]] | None:
+        found = plain_listing(
+            self._network,
+            self.endpoint,
+            model_id,
+            revision,
+            self._credentials(),
+            # The client shall have time to say what is wrong.
+            timeout_s=self.list_timeout_s / 4,
+        )
+        return None if found is None else (found.id, found.files)
+
+    def _by_client(self, model_id: str, revision: str) -> tuple[str, tuple[RemoteFile, ...]]:
+        with _errors_of_ours(self.endpoint, model_id, revision), self._api() as api:
+            info = api.get_repo(model_id, "model")
+            exact_id = f"{info.owner}/{info.name}" if info.owner and info.name else model_id
+            files = api.list_repo_files(exact_id, "model", revision=revision, recursive=True)
+            return exact_id, tuple(
+                RemoteFile(
+                    path=file.path, size_bytes=file.size or 0, sha256=(file.sha256 or "").lower() or None
+                )
+                for file in files
+                if file.type != "tree"
+            )
+
     def request(self, listing: Listing, file: RemoteFile) -> FileRequest:
         query = urlencode({"Revision": listing.revision, "FilePath": file.path})
+        url = f"{self.endpoint}/api/v1/models/{listing.id}/repo?{query}"
+        return FileRequest(url=url, headers=self._credentials())
+
+    def _credentials(self) -> dict[str, str]:
         token = self._token()
-        headers = {"Authorization": f"Bearer {token}", "Cookie": f"m_session_id={token}"} if token else {}
-        return FileRequest(url=f"{self.endpoint}/api/v1/models/{listing.id}/repo?{query}", headers=headers)
+        return {"Authorization": f"Bearer {token}", "Cookie": f"m_session_id={token}"} if token else {}
 
     @contextlib.contextmanager
     def _api(self) -> Iterator[Any]:
@@ -102,6 +122,11 @@ class ModelScope:
             )
 
     def _token(self) -> str:
+        # As the client finds its own directory.
+        home = os.environ.get("MODELSCOPE_HOME") or "~/.modelscope"  # noqa: TID251
+        if not (Path(home).expanduser() / "credentials" / "cookies").exists():
+            # Nobody has signed in: the client is not imported to say so.
+            return ""
         from modelscope_hub.config import HubConfig
 
         return HubConfig(endpoint=self.endpoint, token="").load_token() or ""
