@@ -91,10 +91,10 @@ class _Run:
         self._error_lock = threading.Lock()
 
     def go(self, on_progress: Callable[[Progress], None], cancel: threading.Event) -> Outcome:
-        count = max(1, min(self._options.parallel, self._jobs.most_parts))
+        count, beside = self._jobs.threads(self._options.parallel)
         threads = [
-            threading.Thread(target=self._work, args=(number,), name=f"fetch-{number}", daemon=True)
-            for number in range(count)
+            threading.Thread(target=self._work, args=(number >= count,), name=f"fetch-{number}", daemon=True)
+            for number in range(count + beside)
         ]
         for thread in threads:
             thread.start()
@@ -124,11 +124,11 @@ class _Run:
             digests=self._jobs.digests(), moved_bytes=self._meter.moved_bytes, whole=self._jobs.whole_paths()
         )
 
-    def _work(self, number: int) -> None:
+    def _work(self, small: bool) -> None:
         buffer = memoryview(bytearray(_BUFFER_BYTES))
         job: Job | None = None
         try:
-            while (taken := self._jobs.take(prefer_small=number == 0, last=job)) is not None:
+            while (taken := self._jobs.take(small=small, last=job)) is not None:
                 job, span = taken
                 if isinstance(job.item.origin, FileRequest):
                     self._fetch(job, job.item.origin, *span, buffer)

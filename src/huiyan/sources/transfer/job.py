@@ -19,6 +19,8 @@ from huiyan.store.blobs import Blobs
 from huiyan.store.partial import Partial
 
 _GIT_CHUNK_BYTES: Final = 1024 * 1024
+#: Of such a file the way to the server and back takes longer than its bytes.
+_SMALL_BYTES: Final = 8 * 1024 * 1024
 
 
 class Job:
@@ -62,35 +64,47 @@ class Jobs:
         self._open: list[Job] = []
         self._left = len(self._jobs)
 
-    @property
-    def most_parts(self) -> int:
-        """How many threads could ever have something to do."""
-        return sum(max(1, -(-job.item.size_bytes // self._chunk_bytes)) for job in self._jobs)
+    def threads(self, parallel: int) -> tuple[int, int]:
+        """How many have something to do: with anything, and with small files alone beside them.
+
+        The small ones, each of which is little but waiting, take none of the `parallel` connections from the
+        large ones; where somebody wants one connection, there is one.
+        """
+        parts = [max(1, -(-job.item.size_bytes // self._chunk_bytes)) for job in self._jobs]
+        large = sum(
+            count for count, job in zip(parts, self._jobs, strict=True) if job.item.size_bytes > _SMALL_BYTES
+        )
+        if parallel > 1 and large and large < sum(parts):
+            return min(parallel, large), 1
+        return max(1, min(parallel, sum(parts))), 0
 
     @property
     def all_done(self) -> bool:
         return self._left == 0
 
-    def take(self, *, prefer_small: bool, last: Job | None) -> tuple[Job, ranges.Range] | None:
+    def take(self, *, small: bool, last: Job | None) -> tuple[Job, ranges.Range] | None:
         """The next range, counted as active until `give_back`; None when nothing will come any more.
 
-        last: what this thread was at. It stays there as long as there is something to do, then it takes a
-        file that nobody is at, and only in the end it helps others: a file that one thread writes from its
-        beginning is hashed in passing.
+        small: of small files alone, smallest first; the others begin with the largest. last: what this
+        thread was at. It stays there as long as there is something to do, then it takes a file that nobody
+        is at, and only in the end it helps others: a file that one thread writes from its beginning is
+        hashed in passing.
         """
         while True:
             with self._change:
-                found = self._next_range(last)
+                found = self._next_range(last, small=small)
                 while found is None and not self._unopened:
-                    if self._left == 0 or self._stop.is_set():
+                    if small or self._left == 0 or self._stop.is_set():
                         return None
                     self._change.wait()
-                    found = self._next_range(last)
+                    found = self._next_range(last, small=small)
                 if self._stop.is_set():
                     return None
                 if found is not None:
                     return found
-                job = self._unopened.pop() if prefer_small else self._unopened.popleft()
+                if small and not _is_small(self._unopened[-1]):
+                    return None
+                job = self._unopened.pop() if small else self._unopened.popleft()
             self._start(job)
 
     def give_back(self, job: Job) -> None:
@@ -137,8 +151,12 @@ class Jobs:
         """Files that came in one piece although ranges of them were asked for."""
         return tuple(job.item.path for job in self._jobs if job.mode == "whole")
 
-    def _next_range(self, last: Job | None) -> tuple[Job, ranges.Range] | None:
-        ready = [job for job in self._open if job.pending and (job.mode == "ranges" or job.active == 0)]
+    def _next_range(self, last: Job | None, *, small: bool) -> tuple[Job, ranges.Range] | None:
+        ready = [
+            job
+            for job in self._open
+            if job.pending and (job.mode == "ranges" or job.active == 0) and (_is_small(job) or not small)
+        ]
         if last not in ready:
             last = min(ready, key=lambda job: job.active, default=None)
             if last is None or (last.active and self._unopened):
@@ -196,3 +214,7 @@ class Jobs:
             self._open.remove(job)
             self._left -= 1
             self._change.notify_all()
+
+
+def _is_small(job: Job) -> bool:
+    return job.item.size_bytes <= _SMALL_BYTES
