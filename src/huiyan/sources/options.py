@@ -22,7 +22,7 @@ class StoreOptions(BaseModel):
     key_file: Path | None = Field(
         None, description="File with the key that another machine's `models serve` asks for."
     )
-    parallel: int = Field(4, ge=1, le=64, description="Connections at the same time.")
+    parallel: int = Field(4, ge=1, le=64, description="Connections at once; one more brings small files.")
     chunk_bytes: int = Field(
         32 * 1024 * 1024, ge=64 * 1024, description="A larger file is fetched in ranges of this size."
     )
