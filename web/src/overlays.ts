@@ -35,6 +35,7 @@ export async function withTexts<Load extends () => Promise<unknown>>(
 export async function fetchRest(app: App): Promise<void> {
   await Promise.all([
     loadMarkdown(),
+    import("./chat/ImageStrip.svelte"),
     ...Object.values(overlays).map((load) => load()),
     import("./rest.ts").then(({ startRest }) => startRest(app)),
     ...LOCALES.map((locale) => app.i18n.loadLate(locale)),

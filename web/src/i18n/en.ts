@@ -1,5 +1,3 @@
-import { boxesEn } from "./boxes.en.ts";
-import { tablesEn } from "./tables.en.ts";
 import { shopEn } from "./shop.en.ts";
 import { imagesEn } from "./images.en.ts";
 import { richEn } from "./rich.en.ts";
@@ -9,7 +7,6 @@ import type { Phrase, zhCN } from "./zh-CN.ts";
 export const en: Record<keyof typeof zhCN, Phrase> = {
   "app.name": "huiyan",
   "app.skip": "Skip to the input",
-  "app.loading": "Opening…",
 
   "header.history": "History",
   "header.newChat": "New chat",
@@ -54,7 +51,6 @@ export const en: Record<keyof typeof zhCN, Phrase> = {
   "strip.preparing": "Reading {name}",
   "strip.moved": "{name} is now number {n}",
   "strip.removed": "Removed {name}",
-  "strip.added": { one: "Added {n} picture", other: "Added {n} pictures" },
   "strip.full": "At most {max} pictures at a time; not added: {names}.",
   "strip.count": "{n}/{max}",
 
@@ -176,71 +172,13 @@ export const en: Record<keyof typeof zhCN, Phrase> = {
   "connection.offlineText":
     "huiyan's server cannot be reached. History and drafts are safe, and sending goes on by itself once it is back. If it stays away, run `huiyan start` on the computer that runs huiyan.",
 
-  "history.title": "History",
-  "history.search": "Search titles and text",
-  "history.empty": "No chats yet.",
-  "history.none": "Nothing found for “{query}”.",
-  "history.rename": "Rename",
-  "history.renameLabel": "New name of the chat",
-  "history.delete": "Delete",
-  "history.confirmDelete": "Delete it",
-  "history.deleteAsk": "This cannot be undone.",
-  "history.cancel": "Cancel",
-  "history.save": "Save",
-  "history.untitled": "Untitled",
   "history.pictureTitle": "Picture: {name}",
-  "history.today": "Today",
-  "history.yesterday": "Yesterday",
-  "history.earlier": "Earlier",
-  "history.count": { one: "{n} chat", other: "{n} chats" },
-  "history.deleted": "Deleted “{title}”.",
 
-  "settings.title": "Settings",
-  "settings.language": "Language",
-  "settings.language.auto": "Same as browser",
-  "settings.theme": "Appearance",
-  "settings.theme.system": "Same as system",
-  "settings.theme.light": "Light",
-  "settings.theme.dark": "Dark",
-  "settings.measure": "Text width",
-  "settings.measure.full": "Whole window",
-  "settings.measure.comfortable": "Comfortable",
-  "settings.systemPrompt": "System prompt",
-  "settings.systemPromptHint": "Goes with every question. The built-in demo model hardly follows it.",
-  "settings.sampling": "Sampling",
-  "settings.temperature": "Temperature",
-  "settings.topP": "Top P",
-  "settings.maxTokens": "Max tokens",
-  "settings.default": "Default: {value}",
-  "settings.defaultAuto": "Default: up to the model",
-  "settings.reset": "Back to defaults",
-  "settings.storage": "Storage",
-  "settings.storageUsed": "{used} in use",
-  "settings.storagePersisted": "The browser has promised not to clear it by itself.",
-  "settings.storageTemporary": "The browser may clear it when space runs low.",
-  "settings.storageInsecure":
-    "Opened over http from another computer, browsers withhold lasting storage and the clipboard; https brings them back.",
-  "settings.about": "About",
-  "settings.version": "huiyan {version}",
-  "settings.model": "Model: {name}, context of {tokens} tokens, up to {images} pictures at a time",
-
-
-  "lightbox.title": "Picture",
-  "lightbox.previous": "Previous",
-  "lightbox.next": "Next",
-  "lightbox.close": "Close",
-  "lightbox.zoom": "Actual size",
-  "lightbox.fit": "Fit the window",
   "lightbox.meta": "{name} · {width} × {height} · {size}",
 
-  "dialog.close": "Close",
   "notice.dismiss": "Dismiss",
   "notice.saveFailed": "Could not save in the browser: {message}",
   "notice.storageFull": "The browser's storage is full, so nothing new can be saved. Delete some old chats.",
-  "notice.resumed": {
-    one: "Going on with {n} question that was not finished.",
-    other: "Going on with {n} questions that were not finished.",
-  },
 
   "fatal.unavailable":
     "This browser does not let the page keep data, so huiyan cannot open. Leave private mode, or use a recent Chrome, Edge, Firefox or Safari.",
@@ -252,8 +190,6 @@ export const en: Record<keyof typeof zhCN, Phrase> = {
   "unit.bytes": { one: "{n} byte", other: "{n} bytes" },
   ...imagesEn,
   ...shopEn,
-  ...boxesEn,
-  ...tablesEn,
   ...richEn,
   ...contextEn,
 };

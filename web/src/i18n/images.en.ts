@@ -12,7 +12,5 @@ export const imagesEn: Record<keyof typeof imagesZhCN, Phrase> = {
   "strip.modeHint.fast": "About one megapixel: quick, and saves context",
   "strip.modeHint.detail": "All the detail that the model can use",
   "strip.modeHint.original": "The file as it is, every byte",
-  "settings.sendMode": "Pictures are sent",
-  "settings.sendModeHint": "For new pictures; each can be changed by itself. The original always stays in the browser.",
   "refused.svg": "Not added: {names}. The browser cannot draw this SVG. Save it as PNG.",
 };

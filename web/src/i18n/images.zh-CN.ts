@@ -10,7 +10,5 @@ export const imagesZhCN = {
   "strip.modeHint.fast": "约一百万像素：快，省上下文",
   "strip.modeHint.detail": "模型能用到的全部细节",
   "strip.modeHint.original": "文件原样发送，一个字节不改",
-  "settings.sendMode": "图片发送尺寸",
-  "settings.sendModeHint": "新加的图片按此发送，每张都能单独改。原图始终留在浏览器里。",
   "refused.svg": "没有添加{names}：浏览器画不出这个 SVG。请另存为 PNG。",
 } as const;

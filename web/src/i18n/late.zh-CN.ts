@@ -1,3 +1,7 @@
+import { boxesZhCN } from "./boxes.zh-CN.ts";
+import { ledgerZhCN } from "./ledger.zh-CN.ts";
+import { overlaysZhCN } from "./overlays.zh-CN.ts";
+import { tablesZhCN } from "./tables.zh-CN.ts";
 import { documentsZhCN } from "./documents.zh-CN.ts";
 import { organiseZhCN } from "./organise.zh-CN.ts";
 import { picturesZhCN } from "./pictures.zh-CN.ts";
@@ -26,4 +30,8 @@ export const lateZhCN = {
   ...toolsZhCN,
   ...updatesZhCN,
   ...upgradeZhCN,
+  ...boxesZhCN,
+  ...ledgerZhCN,
+  ...overlaysZhCN,
+  ...tablesZhCN,
 } as const satisfies Record<string, Phrase>;

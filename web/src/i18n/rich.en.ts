@@ -8,4 +8,5 @@ export const richEn: Record<keyof typeof richZhCN, Phrase> = {
   "rich.copyMarkdown": "Markdown",
   "rich.copyPlain": "Plain text",
   "rich.copyRich": "Formatted text, for Word and mail",
+  "tables.open": "Open as grid",
 };

@@ -7,5 +7,4 @@ export const shopEn: Record<keyof typeof shopZhCN, Phrase> = {
   "batch.offer": "“As batch” takes all of them.",
   "compare.open": "Ask differently and compare",
   "compare.openComposer": "Ask two ways (A/B)",
-  "shortcuts.presets": "With an empty input: open the presets",
 };

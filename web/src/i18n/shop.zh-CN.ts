@@ -5,5 +5,4 @@ export const shopZhCN = {
   "batch.offer": "点“做成批量表”可以全部处理。",
   "compare.open": "换个问法对比",
   "compare.openComposer": "A/B 对比着问",
-  "shortcuts.presets": "输入框空白时：打开文案预设",
 } as const;

@@ -17,4 +17,5 @@ export const shortcutsEn: Record<keyof typeof shortcutsZhCN, Phrase> = {
   "shortcuts.reorder": "Move the focused picture",
   "shortcuts.removeImage": "Remove the focused picture",
   "shortcuts.lightbox": "In the enlarged view: another picture",
+  "shortcuts.presets": "With an empty input: open the presets",
 };

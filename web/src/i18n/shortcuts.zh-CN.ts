@@ -17,4 +17,5 @@ export const shortcutsZhCN = {
   "shortcuts.reorder": "调整选中图片的顺序",
   "shortcuts.removeImage": "移除选中的图片",
   "shortcuts.lightbox": "看大图时换一张",
+  "shortcuts.presets": "输入框空白时：打开文案预设",
 } satisfies Record<string, Phrase>;

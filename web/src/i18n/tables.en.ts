@@ -2,7 +2,6 @@ import type { tablesZhCN } from "./tables.zh-CN.ts";
 import type { Phrase } from "./zh-CN.ts";
 
 export const tablesEn: Record<keyof typeof tablesZhCN, Phrase> = {
-  "tables.open": "Open as grid",
   "tables.title": "Table",
   "tables.close": "Close the table",
   "tables.grid": "Table of {rows} rows and {columns} columns",
@@ -35,7 +34,6 @@ export const tablesEn: Record<keyof typeof tablesZhCN, Phrase> = {
   "tables.untouched": "Edits are kept by themselves. The table in the answer stays as it is",
   "tables.lost": "A table has at most {rows} rows and {columns} columns; {n} cells were not pasted.",
   "tables.pictures": "Pictures",
-  "tables.noPicture": "This question came without a picture",
   "tables.fileName": "table",
   "tables.saveFailed": "The file could not be made: {message}",
 };

@@ -2,7 +2,6 @@ import type { Phrase } from "./zh-CN.ts";
 
 /** A table of an answer as a grid beside its picture. */
 export const tablesZhCN = {
-  "tables.open": "打开表格",
   "tables.title": "表格",
   "tables.close": "关闭表格",
   "tables.grid": "表格，{rows} 行 {columns} 列",
@@ -30,7 +29,6 @@ export const tablesZhCN = {
   "tables.untouched": "改动会自动保存；回答里的原表不变",
   "tables.lost": "表格最多 {rows} 行 {columns} 列，有 {n} 个单元格没粘贴进来。",
   "tables.pictures": "图片",
-  "tables.noPicture": "这个问题没有带图片",
   "tables.fileName": "表格",
   "tables.saveFailed": "文件没能生成：{message}",
 } as const satisfies Record<string, Phrase>;

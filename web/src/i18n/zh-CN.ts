@@ -1,6 +1,4 @@
 import { contextZhCN } from "./context.zh-CN.ts";
-import { boxesZhCN } from "./boxes.zh-CN.ts";
-import { tablesZhCN } from "./tables.zh-CN.ts";
 import type { lateZhCN } from "./late.zh-CN.ts";
 import { shopZhCN } from "./shop.zh-CN.ts";
 import { imagesZhCN } from "./images.zh-CN.ts";
@@ -12,7 +10,6 @@ export type Phrase = string | { one: string; other: string };
 export const zhCN = {
   "app.name": "慧眼",
   "app.skip": "跳到输入框",
-  "app.loading": "正在打开…",
 
   "header.history": "历史记录",
   "header.newChat": "新对话",
@@ -54,7 +51,6 @@ export const zhCN = {
   "strip.preparing": "正在读取 {name}",
   "strip.moved": "{name} 移到第 {n} 张",
   "strip.removed": "已移除 {name}",
-  "strip.added": "已添加 {n} 张图片",
   "strip.full": "一次最多 {max} 张图片，没有添加{names}。",
   "strip.count": "{n}/{max}",
 
@@ -166,67 +162,13 @@ export const zhCN = {
   "connection.connecting": "正在连接…",
   "connection.offlineText": "连不上慧眼的服务。历史记录和草稿都在；恢复后会自动继续。一直没有恢复的话，请在运行慧眼的电脑上执行 huiyan start。",
 
-  "history.title": "历史记录",
-  "history.search": "搜索标题和内容",
-  "history.empty": "还没有对话。",
-  "history.none": "没有找到“{query}”。",
-  "history.rename": "改名",
-  "history.renameLabel": "对话的新名称",
-  "history.delete": "删除",
-  "history.confirmDelete": "确认删除",
-  "history.deleteAsk": "删除后无法恢复。",
-  "history.cancel": "取消",
-  "history.save": "保存",
-  "history.untitled": "未命名",
   "history.pictureTitle": "图片：{name}",
-  "history.today": "今天",
-  "history.yesterday": "昨天",
-  "history.earlier": "更早",
-  "history.count": "{n} 个对话",
-  "history.deleted": "已删除“{title}”。",
 
-  "settings.title": "设置",
-  "settings.language": "语言",
-  "settings.language.auto": "跟随浏览器",
-  "settings.theme": "外观",
-  "settings.theme.system": "跟随系统",
-  "settings.theme.light": "浅色",
-  "settings.theme.dark": "深色",
-  "settings.measure": "正文宽度",
-  "settings.measure.full": "整个窗口",
-  "settings.measure.comfortable": "便于阅读",
-  "settings.systemPrompt": "系统提示词",
-  "settings.systemPromptHint": "每次提问都会带上。内置的演示模型不太会遵守它。",
-  "settings.sampling": "采样",
-  "settings.temperature": "温度",
-  "settings.topP": "Top P",
-  "settings.maxTokens": "最多词元数",
-  "settings.default": "默认：{value}",
-  "settings.defaultAuto": "默认：由模型决定",
-  "settings.reset": "恢复默认",
-  "settings.storage": "存储",
-  "settings.storageUsed": "已用 {used}",
-  "settings.storagePersisted": "浏览器承诺不会自动清除。",
-  "settings.storageTemporary": "空间不足时，浏览器可能清除这些数据。",
-  "settings.storageInsecure": "通过 http 从别的电脑打开时，浏览器不提供长期保存和剪贴板；用 https 打开即可。",
-  "settings.about": "关于",
-  "settings.version": "慧眼 {version}",
-  "settings.model": "模型：{name}，上下文 {tokens} 词元，每次最多 {images} 张图片",
-
-
-  "lightbox.title": "查看图片",
-  "lightbox.previous": "上一张",
-  "lightbox.next": "下一张",
-  "lightbox.close": "关闭",
-  "lightbox.zoom": "原始大小",
-  "lightbox.fit": "适合窗口",
   "lightbox.meta": "{name} · {width} × {height} · {size}",
 
-  "dialog.close": "关闭",
   "notice.dismiss": "知道了",
   "notice.saveFailed": "没能存到浏览器里：{message}",
   "notice.storageFull": "浏览器的存储空间满了，新内容存不下。请删掉一些旧对话。",
-  "notice.resumed": { one: "继续发送上次没完成的 {n} 条。", other: "继续发送上次没完成的 {n} 条。" },
 
   "fatal.unavailable": "这个浏览器不让页面保存数据，所以慧眼不能打开。请关闭隐私模式，或换用 Chrome、Edge、Firefox、Safari 的新版本。",
   "fatal.newer": "这里的数据是更新版本的慧眼写的。请刷新页面，或升级慧眼后再打开。",
@@ -237,8 +179,6 @@ export const zhCN = {
   "unit.bytes": "{n} 字节",
   ...imagesZhCN,
   ...shopZhCN,
-  ...boxesZhCN,
-  ...tablesZhCN,
   ...richZhCN,
   ...contextZhCN,
 } as const satisfies Record<string, Phrase>;

@@ -74,11 +74,15 @@ export class GrowingBlocks {
     return [...this.#closed, ...open];
   }
 
-  /** The blocks of `text` when nothing follows, the same as of `parseWhole`. */
-  finish(text: string): Block[] {
-    if (REACHES_BACK.test(text)) return parseWhole(text);
-    const open = this.#openEnd(text);
-    return [...this.#closed, ...parse(open, this.#closedTo)];
+  /**
+   * The blocks of `text` when nothing follows, the same as of `parseWhole`.
+   *
+   * partial: it was broken off, or goes on later; what is open at its end is closed.
+   */
+  finish(text: string, partial = false): Block[] {
+    const end = partial ? closeOpenInline : (whole: string) => whole;
+    if (REACHES_BACK.test(text)) return parseWhole(end(text));
+    return [...this.#closed, ...parse(end(this.#openEnd(text)), this.#closedTo)];
   }
 
   /** What of `text` is not covered by `#closed`, which is emptied if `text` is another one. */

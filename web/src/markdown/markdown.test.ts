@@ -1,7 +1,8 @@
 // @vitest-environment jsdom
+import DOMPurify from "dompurify";
 import { describe, expect, it } from "vitest";
 import { parseWhole } from "./blocks.ts";
-import { sanitize } from "./sanitize.ts";
+import { ALLOWED_TAGS, purifierConfig, sanitize, tidy } from "./sanitize.ts";
 
 const htmlOf = (text: string) =>
   parseWhole(text)
@@ -141,6 +142,18 @@ describe("hostile answers", () => {
     root.append(sanitize(vector));
     check(root);
   });
+
+  it.each([...VECTORS, "<p>a<!-- b --></p>", "<tr><td>x</td></tr>", '<a href=" https://ok.example">x</a>', "<p title=a&gt;b>x</p>"])(
+    "are left by the sanitiser as DOMPurify leaves them: %s",
+    (vector) => {
+      const purified = document.createElement("div");
+      purified.append(DOMPurify.sanitize(vector, purifierConfig(ALLOWED_TAGS)));
+      tidy(purified);
+      const root = document.createElement("div");
+      root.append(sanitize(vector));
+      expect(root.innerHTML).toBe(purified.innerHTML);
+    },
+  );
 
   it("cannot take on the page's own classes", () => {
     const root = document.createElement("div");

@@ -83,6 +83,29 @@ describe("StreamRenderer", () => {
     expect(shown.at(-1)?.[0]?.html).toContain("**重点");
   });
 
+  it.each([
+    ["bold, in Chinese", "说明\n\n**重点：", "<strong>重点：</strong>"],
+    ["bold, in English", "Notes\n\n**Price: ", "<strong>Price:</strong>"],
+    ["code, in Chinese", "运行`安装", "<code>安装</code>"],
+    ["code, in English", "Run `npm inst", "<code>npm inst</code>"],
+    ["a link, in Chinese", "见[价目表](https://exa", "见价目表"],
+    ["a link, in English", "See [the list](https://exa", "See the list"],
+    ["a table's head, in Chinese", "| 商品 | 单价 |\n| --", "<p>| 商品 | 单价 |</p>"],
+    ["a table's head, in English", "| Item | Price |\n| --- |", "<p>| Item | Price |</p>"],
+  ])("closes what is open at the end of a text that was broken off: %s", (_name, text, expected) => {
+    const shownEnd = () => shown.at(-1)?.at(-1)?.html;
+    renderer.push(text);
+    clock.advance(100);
+    expect(shownEnd()).toContain(expected); // while it grows
+    clock.advance(SETTLE_MS + 100);
+    expect(shownEnd()).toContain(expected); // in a pause
+    renderer.finish(text, true);
+    expect(shownEnd()).toContain(expected); // stopped
+    expect(shownEnd()).not.toContain("<table");
+    renderer.finish(text);
+    expect(shownEnd()).not.toContain(expected); // it was meant so
+  });
+
   it("keeps the objects of blocks that the full pass does not change: a selection in them survives", () => {
     const text = "甲\n\n乙\n\n丙\n\n丁";
     renderer.push(text);

@@ -57,8 +57,8 @@ export class StreamRenderer {
   readonly #growing = new GrowingBlocks();
   #blocks: Block[] = [];
   #text = "";
-  /** What is shown is `#text` after its full pass. */
-  #whole = false;
+  /** What is shown is `#text` after its full pass: as a whole text, or as one that was broken off. */
+  #passed: "whole" | "partial" | null = null;
   #averageMs = 0;
   #notBeforeMs = 0;
   #cancelRender: (() => void) | null = null;
@@ -74,20 +74,29 @@ export class StreamRenderer {
   push(text: string): void {
     if (text === this.#text) return;
     this.#text = text;
-    this.#whole = false;
+    this.#passed = null;
     this.#schedule();
     this.#cancelSettle?.();
     this.#cancelSettle = this.#clock.after(SETTLE_MS, () => {
-      this.finish(this.#text);
+      this.finish(this.#text, true);
     });
   }
 
-  /** Nothing more will come, or not soon: show it now as what it is, with everything that takes longer. */
-  finish(text: string): void {
+  /**
+   * Nothing more will come, or not soon: show it now as what it is, with everything that takes longer.
+   *
+   * partial: its end is missing, or comes later.
+   */
+  finish(text: string, partial = false): void {
     this.stop();
-    if (this.#whole && text === this.#text) return;
+    const pass = partial ? "partial" : "whole";
+    const shown = text === this.#text && this.#passed !== null ? this.#blocks : null;
+    if (shown && this.#passed === pass) return;
     this.#text = text;
-    this.#set(this.#growing.finish(text), true);
+    this.#passed = pass;
+    this.#blocks = reuse(this.#blocks, this.#growing.finish(text, partial));
+    const nothingNew = shown?.length === this.#blocks.length && shown.every((block, index) => block === this.#blocks[index]);
+    if (!nothingNew) this.#show(this.#blocks, true);
   }
 
   stop(): void {
@@ -111,16 +120,11 @@ export class StreamRenderer {
 
   #render(): void {
     const startMs = this.#clock.now();
-    this.#set(this.#growing.update(this.#text), false);
+    this.#blocks = reuse(this.#blocks, this.#growing.update(this.#text));
+    this.#show(this.#blocks, false);
     const tookMs = this.#clock.now() - startMs;
     this.#averageMs = this.#averageMs === 0 ? tookMs : 0.8 * this.#averageMs + 0.2 * tookMs;
     const intervalMs = Math.min(MAX_INTERVAL_MS, Math.max(MIN_INTERVAL_MS, COST_FACTOR * this.#averageMs));
     this.#notBeforeMs = startMs + intervalMs;
-  }
-
-  #set(blocks: Block[], whole: boolean): void {
-    this.#blocks = reuse(this.#blocks, blocks);
-    this.#whole = whole;
-    this.#show(this.#blocks, whole);
   }
 }
