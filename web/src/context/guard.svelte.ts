@@ -1,6 +1,7 @@
 import type { ModelCard } from "../api/types.ts";
 import type { Message, Sampling } from "../store/records.ts";
 import { budgetOf, DEFAULT_LIMIT_TOKENS, type Budget } from "./budget.ts";
+import { whenCalm } from "./calm.ts";
 import type * as CutterModule from "./cutter.ts";
 import type { KnownDescription } from "./describe.ts";
 import { readExceeded, shrunkBudget } from "./exceeded.ts";
@@ -133,15 +134,16 @@ export class ContextGuard {
     this.#learning?.abort();
     const abort = new AbortController();
     this.#learning = abort;
+    await whenCalm(request.path);
+    if (abort.signal.aborted) return;
     const { unknown, shortened } = this.#plan(request, this.budget(request.sampling), false);
-    if (shortened && !this.#cutter) {
-      await this.loadCutter().catch(() => undefined);
-      this.revision += 1;
-    }
+    const cutterCame = shortened && !this.#cutter;
+    if (cutterCame) await this.loadCutter().catch(() => undefined);
     // The newest texts matter most; what is far beyond the limit is never sent.
-    if ((await this.#learn(newestFirst(unknown, this.budget(request.sampling).limitTokens), abort.signal)) && !abort.signal.aborted) {
-      this.revision += 1;
-    }
+    const learnt = await this.#learn(newestFirst(unknown, this.budget(request.sampling).limitTokens), abort.signal);
+    if (!cutterCame && !(learnt && !abort.signal.aborted)) return;
+    await whenCalm(request.path);
+    this.revision += 1;
   }
 }
 

@@ -1,5 +1,6 @@
 import { untrack } from "svelte";
 import type { App } from "../app.svelte.ts";
+import { whenCalm } from "./calm.ts";
 import type { SendRequest } from "./guard.svelte.ts";
 
 /** After the last keystroke: plan, count exactly, and describe pictures, each when it disturbs nobody. */
@@ -40,10 +41,14 @@ export class Meter {
     if (chat.pending) return; // an answer that grows changes nothing yet
     void [composer.text, composer.items, composer.editing, chat.path, chat.pins, gateway.model];
     void [settings.systemPrompt, settings.sampling];
+    let current = true;
     const timer = setTimeout(() => {
-      this.#request = untrack(() => chat.draftRequest());
+      void whenCalm(chat.path).then(() => {
+        if (current) this.#request = untrack(() => chat.draftRequest());
+      });
     }, PLAN_MS);
     return () => {
+      current = false;
       clearTimeout(timer);
     };
   }
@@ -54,7 +59,7 @@ export class Meter {
     if (!request || !gateway.ready) return;
     const timer = setTimeout(() => {
       void guard.warm(request).catch(reportProblem);
-      void descriptions.load(request.path).then(this.#learnt, reportProblem);
+      void descriptions.load(request.path).then((found) => this.#learnt(request, found), reportProblem);
     }, COUNT_MS);
     return () => {
       clearTimeout(timer);
@@ -75,7 +80,7 @@ export class Meter {
     const abort = new AbortController();
     const timer = setTimeout(() => {
       void descriptions.ask(request.path, abort.signal).then((count) => {
-        this.#learnt(count > 0);
+        void this.#learnt(request, count > 0);
       }, reportProblem);
     }, DESCRIBE_MS);
     return () => {
@@ -84,7 +89,9 @@ export class Meter {
     };
   }
 
-  readonly #learnt = (something: boolean): void => {
-    if (something) this.#app.guard.revision += 1;
-  };
+  async #learnt(request: SendRequest, something: boolean): Promise<void> {
+    if (!something) return;
+    await whenCalm(request.path);
+    this.#app.guard.revision += 1;
+  }
 }
