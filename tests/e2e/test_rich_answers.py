@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, expect
 
+from huiyan.testing.script import Reply
 from tests.support.browser import ChatPage
 from tests.support.page_server import PageServer, page_server
 
@@ -150,6 +151,60 @@ def test_a_diagram_that_is_wrong_stays_readable(chat: ChatPage, server: PageServ
     _ask(chat, server, '```mermaid\nflowchart LR\n  A -->\n```\n\n```mermaid\npie\n "a" : 1\n```')
     expect(chat.page.locator(".md-diagram img")).to_have_count(1, timeout=30_000)
     expect(chat.page.locator("code.language-mermaid").first).to_be_visible()
+
+
+_STORED_TEXT = """async () => {
+  const db = await new Promise((resolve, reject) => {
+    const request = indexedDB.open("huiyan");
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+  const messages = await new Promise((resolve, reject) => {
+    const request = db.transaction("messages").objectStore("messages").getAll();
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+  db.close();
+  return messages.filter((each) => each.role === "assistant").map((each) => each.text);
+}"""
+
+
+@pytest.mark.parametrize(
+    ("said", "shown", "words"),
+    [
+        ("说明：\n\n**重点：价", "strong", "重点：价"),
+        ("Notes:\n\n**Price per", "strong", "Price per"),
+        ("先运行`npm 安", "code", "npm 安"),
+        ("Run `npm inst", "code", "npm inst"),
+    ],
+)
+def test_an_answer_that_is_stopped_shows_its_marks_closed(
+    chat: ChatPage, server: PageServer, said: str, shown: str, words: str
+) -> None:
+    server.script(Reply(text=f"{said}x", chunk_chars=len(said), delay_s=60))
+    chat.send("？")
+    text = chat.answers.last.get_by_test_id("assistant-text")
+    expect(text.locator(shown)).to_have_text(words)
+    chat.by_id("stop").click(force=True)
+    chat.wait_status("stopped")
+    chat.page.reload()
+    expect(chat.answers.last).to_have_attribute("data-status", "stopped")
+    expect(text.locator(shown)).to_have_text(words)
+    expect(text).not_to_contain_text("**")
+    expect(text).not_to_contain_text("`")
+    assert chat.page.evaluate(_STORED_TEXT) == [said]
+
+
+def test_half_a_table_is_no_table(chat: ChatPage, server: PageServer) -> None:
+    said = "价目：\n\n| 商品 | 单价 |\n| --- |"
+    server.script(Reply(text=f"{said} --- |\n| 苹果 | 5.80 |", chunk_chars=len(said), delay_s=60))
+    chat.send("？")
+    text = chat.answers.last.get_by_test_id("assistant-text")
+    expect(text.locator("p").last).to_have_text("| 商品 | 单价 |")
+    expect(text.locator("table")).to_have_count(0)
+    chat.by_id("stop").click(force=True)
+    chat.wait_status("stopped")
+    expect(text.locator("p").last).to_have_text("| 商品 | 单价 |")
 
 
 def test_nothing_is_fetched_for_a_plain_answer(chat: ChatPage, server: PageServer) -> None:
