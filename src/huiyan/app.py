@@ -35,6 +35,7 @@ from huiyan.gateway.service import Gateway
 from huiyan.gateway.static import StaticFiles, package_files
 from huiyan.gateway.tls import context
 from huiyan.lifeline import ORPHAN_GRACE_S, Lifeline
+from huiyan.messages import refusal
 from huiyan.settings.environment import child_environment
 from huiyan.store.fetching import FetchStatus
 from huiyan.updates.status import UpdateStatus
@@ -192,7 +193,7 @@ async def serve(
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, front.stop)
     if not await front.run(on_serving):
-        raise StartFailedError("The gateway's worker processes stay down.", hint="Read what they said above.")
+        raise refusal(StartFailedError, "gateway.workers_down")
 
 
 class _Boot(msgspec.Struct):

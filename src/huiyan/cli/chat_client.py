@@ -70,7 +70,7 @@ def _pieces(response: http.client.HTTPResponse, answer: Answer) -> Iterator[str]
         try:
             chunk = json.loads(line[5:])
         except ValueError as error:
-            raise EngineProtocolError(f"The answer is no JSON: {error}") from error
+            raise refusal(EngineProtocolError, "chat.no_json", reason=error) from error
         if "error" in chunk:
             raise rebuild(chunk["error"], EngineError)
         answer.usage = chunk.get("usage") or answer.usage
@@ -87,4 +87,4 @@ def _error(status: int, body: bytes) -> Exception:
     try:
         return rebuild(json.loads(body)["error"], EngineError)
     except (ValueError, LookupError, TypeError, AttributeError):
-        return EngineError(f"HTTP {status}: {body[:200].decode('utf-8', 'replace')}")
+        return refusal(EngineError, "chat.status", status=status, body=body[:200].decode("utf-8", "replace"))

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from huiyan.errors import StoreError
+from huiyan.messages import refusal
 
 _MAGIC: Final = b"GGUF"
 _VERSIONS: Final = (2, 3)
@@ -130,12 +131,12 @@ def read_head(path: Path) -> GgufHead:
     """Raises: StoreError when the file is no GGUF, or ends within its head; OSError."""
     with path.open("rb") as file:
         if file.read(4) != _MAGIC:
-            raise StoreError(f"{path} is no GGUF file.", hint="Name a .gguf file of the model.")
+            raise refusal(StoreError, "gguf.no_gguf", path=path)
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             try:
                 return _parse(_Cursor(data))
             except (struct.error, KeyError, ValueError, OverflowError) as error:
-                raise StoreError(f"{path} is damaged: its head cannot be read ({error}).") from error
+                raise refusal(StoreError, "gguf.damaged", path=path, reason=error) from error
 
 
 def _parse(cursor: _Cursor) -> GgufHead:

@@ -16,6 +16,7 @@ import msgspec
 from huiyan.engines.status import EngineEndpoint
 from huiyan.engines.upstream import Pool
 from huiyan.errors import EngineError, EngineLostError
+from huiyan.messages import advice_of, cause_of, refusal
 
 #: A tower of a gigabyte is read and loaded in a second from a local disk; a network share may take longer.
 _LOAD_TIMEOUT_S: Final = 120.0
@@ -53,8 +54,8 @@ async def swap_vision(endpoint: EngineEndpoint, directory: Path) -> Swapped:
                 await _post(pool, path)
         except EngineError as error:
             await _go_on(pool, before, error)
-            raise EngineError(
-                f"The running engine refused the new vision encoder: {error.message}", hint=error.hint
+            raise refusal(
+                EngineError, "swap.refused", cause=cause_of(error), advice=advice_of(error)
             ) from error
         try:
             await _post(pool, "/resume")
@@ -84,10 +85,7 @@ async def _go_on(pool: Pool, before: str, cause: EngineError) -> None:
 
 
 def _lost(cause: EngineError) -> EngineLostError:
-    return EngineLostError(
-        f"The engine was lost while its vision encoder was replaced: {cause.message}",
-        hint="It is started anew from its files by itself.",
-    )
+    return refusal(EngineLostError, "swap.lost", cause=cause_of(cause))
 
 
 async def _checksum(pool: Pool) -> str:
@@ -96,7 +94,7 @@ async def _checksum(pool: Pool) -> str:
     try:
         return str(answer["results"][0])
     except (LookupError, TypeError):
-        raise EngineError("The engine does not know huiyan's extension.") from None
+        raise refusal(EngineError, "swap.no_extension") from None
 
 
 def _first(answer: Any) -> dict[str, Any]:
@@ -106,7 +104,7 @@ def _first(answer: Any) -> dict[str, Any]:
     except (LookupError, TypeError):
         found = None
     if not isinstance(found, dict):
-        raise EngineError("The engine's extension answered something else than what it did.")
+        raise refusal(EngineError, "swap.odd_answer")
     return found
 
 
@@ -115,8 +113,14 @@ async def _post(pool: Pool, path: str, payload: object = None, *, timeout_s: flo
     data = b"" if payload is None else msgspec.json.encode(payload)
     status, answer = await pool.fetch("POST", path, body=data, timeout_s=timeout_s)
     if status != 200:
-        raise EngineError(f"{path.partition('?')[0]}: {status} {answer[:300].decode('utf-8', 'replace')}")
+        raise refusal(
+            EngineError,
+            "swap.status",
+            path=path.partition("?")[0],
+            status=status,
+            answer=answer[:300].decode("utf-8", "replace"),
+        )
     try:
         return msgspec.json.decode(answer) if answer else None
     except msgspec.DecodeError as error:
-        raise EngineError(f"{path}: no JSON") from error
+        raise refusal(EngineError, "swap.no_json", path=path) from error

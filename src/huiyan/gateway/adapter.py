@@ -16,6 +16,7 @@ from typing import Any, Final
 import msgspec
 
 from huiyan.errors import InvalidJsonError, SettingsError
+from huiyan.messages import refusal
 
 #: Qwen's chat-control and vision tokens (facts of its tokenizer_config.json); all end in `>`.
 QWEN_MARKERS: Final = (
@@ -152,20 +153,12 @@ def load(directory: Path) -> PromptAdapter:
         template = directory / "chat_template.jinja"
         chat_template = _read(template, _MAX_TEMPLATE_BYTES).decode("utf-8") if template.exists() else None
     except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(
-            f"The prompt adapter in {directory} cannot be read: {error}.",
-            hint="Fetch it again with `huiyan update --component prompt-adapter`.",
-        ) from error
+        raise refusal(SettingsError, "adapter.unreadable", directory=directory, reason=error) from error
     label = _LABELS.get(parsed.labels, parsed.labels)
     if label and "{n}" not in label:
-        raise SettingsError(
-            f"The prompt adapter's labels are {parsed.labels!r}.", hint="none, zh, en, or a text with {n}."
-        )
+        raise refusal(SettingsError, "adapter.labels", labels=parsed.labels)
     if not all(marker.endswith(">") and 2 < len(marker) <= 64 for marker in parsed.markers):
-        raise SettingsError(
-            "The prompt adapter has a marker that does not end in >, or is too long.",
-            hint="Markers look like <|name|>, with at most 64 characters.",
-        )
+        raise refusal(SettingsError, "adapter.marker")
     return PromptAdapter(
         id=parsed.id,
         version=parsed.version,

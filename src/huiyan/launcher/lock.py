@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 from types import TracebackType
+from typing import Any
 
 from huiyan.errors import AlreadyRunningError
 from huiyan.launcher.state import DataDir, read_info
@@ -26,11 +27,12 @@ class DataDirLock:
         except BlockingIOError:
             os.close(self._fd)
             info = read_info(data_dir)
+            words: dict[str, Any] = {} if info is None else {"pid": info.pid, "url": info.url}
             raise refusal(
                 AlreadyRunningError,
                 "lock.running" if info is None else "lock.running_as",
                 path=data_dir.root,
-                **({} if info is None else {"pid": info.pid, "url": info.url}),
+                **words,
             ) from None
 
     def fileno(self) -> int:

@@ -37,7 +37,7 @@ from huiyan.launcher.upgrade.guard import Takeover
 from huiyan.launcher.upgrade.handover import Program
 from huiyan.launcher.upgrade.status import as_update
 from huiyan.launcher.upgrade.upgrader import Upgrader
-from huiyan.messages import Text, refusal
+from huiyan.messages import Text, cause_of, refusal
 from huiyan.settings.model import Settings
 from huiyan.store.fetching import FetchStatus
 from huiyan.store.manifest import VerificationRecord, disk_error
@@ -169,7 +169,7 @@ class Launcher:
             await self.switch_model(model_path, model)
         except HuiyanError as error:
             _log.warning("the model stays as it is: %s", error.message, extra={"code": error.code})
-            self._reporter.note(Text("switch.failed", {"model": model_path.name, "cause": error.message}))
+            self._reporter.note(Text("switch.failed", {"model": model_path.name, "cause": cause_of(error)}))
 
     def own_key(self) -> str:
         assert self._services is not None

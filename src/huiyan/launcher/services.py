@@ -31,7 +31,7 @@ from huiyan.launcher.logs import LogSink
 from huiyan.launcher.preparation import Prepared
 from huiyan.launcher.prestart import Prestarted
 from huiyan.launcher.upgrade.handover import Role
-from huiyan.messages import Text, known, refusal
+from huiyan.messages import Text, cause_of, known, refusal
 from huiyan.settings.model import Settings
 from huiyan.store.fetching import FetchStatus
 from huiyan.store.manifest import VerificationRecord
@@ -219,7 +219,7 @@ class Services:
         new.subscribe(lambda status: self._on_switching(new, slot, status))
         self._others.add(new)
         try:
-            await new.wait_ready()
+            await _settled(new)
             if prove is not None:
                 await prove()
         except (HuiyanError, asyncio.CancelledError) as error:
@@ -227,12 +227,12 @@ class Services:
             self._others.discard(new)
             if self._stopping.is_set():
                 raise
-            cause = error.message if isinstance(error, HuiyanError) else Text("switch.cancelled", {})
+            cause = cause_of(error) if isinstance(error, HuiyanError) else Text("switch.cancelled", {})
             self._reporter.note(Text("switch.failed", {"model": engine.card.name, "cause": cause}))
             if not beside:
                 self._engine = self._supervise(old_slot)
                 self._engine.subscribe(self._on_engine)
-                await self._engine.wait_ready()
+                await _settled(self._engine)
                 self.resume_gateway()
             self._tell_gateway()
             raise
@@ -288,7 +288,7 @@ class Services:
                 await self._engine.stop(hurry=True)
                 self._engine = self._supervise(self._slot)
                 self._engine.subscribe(self._on_engine)
-                await self._engine.wait_ready()
+                await _settled(self._engine)
         finally:
             self.resume_gateway()
         if error is not None:
@@ -310,9 +310,9 @@ class Services:
         self._gateway.send({**message, "installed": self._adapters})
         try:
             async with asyncio.timeout(_ADAPTER_TIMEOUT_S):
-                error = await self._adapter_told
+                error: Text | str = await self._adapter_told
         except TimeoutError:
-            error = "the gateway does not answer"
+            error = Text("update.gateway_silent", {})
         finally:
             self._adapter_told = None
         if error:
@@ -396,12 +396,7 @@ class Services:
         """Raises: StartFailedError when the part stays down."""
         supervisor = self._gateway if part == "gateway" else self._engine
         assert supervisor is not None
-        try:
-            await supervisor.wait_ready()
-        except StartFailedError as error:
-            if error.sentence is not None:
-                raise
-            raise parts.start_failure(supervisor.status, part) from error
+        await _settled(supervisor, part)
 
     def status_of(self, part: parts.Part) -> ChildStatus:
         supervisor = self._gateway if part == "gateway" else self._engine
@@ -554,6 +549,16 @@ async def _under_way(engine: LlamaCppEngine | VllmEngine) -> int:
         pool.close()
     state = engine_metrics.parse(text)
     return 0 if state is None else int(state.running)
+
+
+async def _settled(supervisor: Supervisor, part: parts.Part = "engine") -> None:
+    """Until it is ready. Raises: StartFailedError, in the words for `part`."""
+    try:
+        await supervisor.wait_ready()
+    except StartFailedError as error:
+        if error.sentence is not None:
+            raise
+        raise parts.start_failure(supervisor.status, part) from error
 
 
 async def _outcome(work: Coroutine[Any, Any, object]) -> EngineError | None:

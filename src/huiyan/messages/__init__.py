@@ -15,12 +15,16 @@ from huiyan.messages import (
     checks,
     cluster,
     commands,
+    components,
+    default_hints,
     deploy,
     engine,
     engines,
+    feeds,
     hardware,
     help_texts,
     keys,
+    model_files,
     models,
     plan,
     release,
@@ -28,6 +32,7 @@ from huiyan.messages import (
     start,
     store,
     tls,
+    tool_faults,
     tools,
     uninstall,
     updates,
@@ -45,12 +50,16 @@ CATALOGUE: Final[dict[str, tuple[str, str]]] = {
     **checks.SENTENCES,
     **cluster.SENTENCES,
     **commands.SENTENCES,
+    **components.SENTENCES,
+    **default_hints.SENTENCES,
     **deploy.SENTENCES,
     **engine.SENTENCES,
     **engines.SENTENCES,
+    **feeds.SENTENCES,
     **hardware.SENTENCES,
     **help_texts.SENTENCES,
     **keys.SENTENCES,
+    **model_files.SENTENCES,
     **models.SENTENCES,
     **plan.SENTENCES,
     **release.SENTENCES,
@@ -58,6 +67,7 @@ CATALOGUE: Final[dict[str, tuple[str, str]]] = {
     **start.SENTENCES,
     **store.SENTENCES,
     **tls.SENTENCES,
+    **tool_faults.SENTENCES,
     **tools.SENTENCES,
     **uninstall.SENTENCES,
     **upgrade.SENTENCES,
@@ -99,20 +109,42 @@ def known(key: str, otherwise: str) -> str:
     return key if key in CATALOGUE else otherwise
 
 
-def refusal(kind: type[_E], key: str, **args: Any) -> _E:
-    """An error of type `kind` with the sentences `key` and, where there is one, `key.hint`."""
+def refusal(kind: type[_E], key: str, *, param: str | None = None, **args: Any) -> _E:
+    """An error of type `kind` with the sentences `key` and, where there is one, `key.hint`.
+
+    param: what of a request it is about.
+    """
     hint_key = f"{key}.hint"
     hint = say(hint_key, "en", **args) if hint_key in CATALOGUE else None
-    error = kind(say(key, "en", **args), hint=hint)
+    error = kind(say(key, "en", **args), hint=hint, param=param)
     error.sentence = (key, args)
     return error
 
 
 def of_error(error: HuiyanError, language: Language) -> tuple[str, str]:
     """(what is wrong, what to do) for a reader of `language`; English where there is no other."""
-    if error.sentence is None:
-        return error.message, error.hint
-    text = Text(*error.sentence)
-    hint_key = f"{text.key}.hint"
-    hint = say(hint_key, language, **text.args) if hint_key in CATALOGUE else error.hint
-    return text.render(language), hint
+    return _rendered(cause_of(error), language), _rendered(advice_of(error), language)
+
+
+def cause_of(error: HuiyanError) -> Text | str:
+    """What is wrong, as an argument of another sentence."""
+    return error.message if error.sentence is None else Text(*error.sentence)
+
+
+def advice_of(error: HuiyanError) -> Text | str:
+    """What to do, as an argument of another sentence."""
+    if error.sentence is not None and f"{error.sentence[0]}.hint" in CATALOGUE:
+        return Text(f"{error.sentence[0]}.hint", error.sentence[1])
+    owner = next((kind for kind in type(error).__mro__ if "default_hint" in vars(kind)), HuiyanError)
+    if error.hint and error.hint == error.default_hint:
+        return Text(f"default_hint.{owner.__dict__['code']}", {})
+    return error.hint
+
+
+def in_both(said: Text | str) -> tuple[str, str]:
+    """(English, Chinese)."""
+    return _rendered(said, "en"), _rendered(said, "zh")
+
+
+def _rendered(said: Text | str, language: Language) -> str:
+    return said if isinstance(said, str) else said.render(language)

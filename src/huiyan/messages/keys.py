@@ -123,11 +123,11 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
     ),
     "state.full": ("{database} 所在的磁盘已满。", "No space is left on the disk of {database}."),
     "state.full.hint": ("腾出一些空间，再运行一次。", "Free some space, then run the command again."),
-    "state.failed": (
+    "state.database": (
         "数据库 {database} 不可用：{reason}",
         "The database {database} cannot be used: {reason}",
     ),
-    "state.failed.hint": (
+    "state.database.hint": (
         "检查文件权限或数据库服务器，再试一次。",
         "Check the file's permissions, or the database server, and try again.",
     ),

@@ -35,4 +35,60 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
         "{name} {version}：{count} 个文件，{size}，写进 {feed}",
         "{name} {version}: {count} files, {size}, in {feed}",
     ),
+    "release.exists": ("{feed} 里已有 {name} {version}。", "{feed} has {name} {version} already."),
+    "release.exists.hint": ("换一个 --version。", "Choose another --version."),
+    "release.cannot": (
+        "无法制作发布版：{path}：{reason}。",
+        "The release cannot be made: {path}: {reason}.",
+    ),
+    "release.cannot.hint": (
+        "检查路径、权限和剩余空间，再运行一次。",
+        "Check the path, its permissions and the free space, and run it again.",
+    ),
+    "release.files": (
+        "两个目录里的文件不一样：{odd}。",
+        "The two directories do not hold the same files: {odd}.",
+    ),
+    "release.files.hint": (
+        "给出同一模型的新旧两个目录。",
+        "Name two directories of one model, the old one and the new one.",
+    ),
+    "release.no_weights": (
+        "两者的 {path} 不同，而它不是权重。",
+        "The two differ in {path}, which is no weights.",
+    ),
+    "release.no_weights.hint": (
+        "改为发布整个模型，或让该文件保持一致。",
+        "Release the whole model instead, or leave that file as it is.",
+    ),
+    "release.same_weights": (
+        "两个目录的权重相同：没有可发布的内容。",
+        "The two directories hold the same weights: there is nothing to release.",
+    ),
+    "release.same_weights.hint": ("检查两个目录是否给对了。", "See that these are the two that you meant."),
+    "release.same_files": (
+        "两个文件相同：没有可发布的内容。",
+        "The two files are the same: there is nothing to release.",
+    ),
+    "release.same_files.hint": ("检查两个文件是否给对了。", "See that these are the two that you meant."),
+    "release.projectors": (
+        "{path} 里有 {count} 个 mmproj*.gguf 文件。",
+        "{path} holds {count} mmproj*.gguf files.",
+    ),
+    "release.projectors.hint": ("直接写出那个文件的路径。", "Name the file itself in its place."),
+    "release.no_adapter": ("{directory} 里没有 adapter.json。", "{directory} has no adapter.json."),
+    "release.no_adapter.hint": (
+        "它该写什么，见 docs/reference/components.zh-CN.md。",
+        "docs/reference/components.md says what it holds.",
+    ),
+    "release.unreadable": ("读不了 {path}：{reason}。", "{path} cannot be read: {reason}."),
+    "release.unreadable.hint": ("检查路径和权限。", "Check the path and its permissions."),
+    "release.prefix": (
+        "两者的 {name} 不同，而它不在 {prefix}* 之下。",
+        "The two differ in {name}, which is not below {prefix}*.",
+    ),
+    "release.prefix.hint": (
+        "改为发布整个模型，或另给 --prefix。",
+        "Release the whole model instead, or name another --prefix.",
+    ),
 }

@@ -91,6 +91,7 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
         "网关不接受这个提示适配器：{reason}",
         "The gateway refuses the prompt adapter: {reason}",
     ),
+    "update.gateway_silent": ("网关没有回应。", "the gateway does not answer"),
     "update.adapter_refused.hint": ("原来的适配器照常使用。", "The one before is used on."),
     "update.digest": (
         "{path} 的内容与发布目录写的校验值不符。",

@@ -79,7 +79,7 @@ def translated(shown: str) -> Iterator[None]:
         if isinstance(error, DBAPIError) and "disk is full" in reason:
             raise refusal(DiskFullError, "state.full", database=shown) from error
         raise refusal(
-            StoreError, "state.failed", database=shown, reason=reason or type(error).__name__
+            StoreError, "state.database", database=shown, reason=reason or type(error).__name__
         ) from error
 
 
@@ -107,7 +107,7 @@ def _sqlite(file: Path) -> sa.Engine:
         # SQLite gives -wal and -shm the mode of the file itself.
         os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     except OSError as error:
-        raise refusal(StoreError, "state.failed", database=file, reason=error.strerror) from error
+        raise refusal(StoreError, "state.database", database=file, reason=error.strerror) from error
     engine = sa.create_engine(
         sa.URL.create("sqlite", database=str(file)),
         connect_args={"timeout": _WAIT_S, "check_same_thread": False},

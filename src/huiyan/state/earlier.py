@@ -36,7 +36,7 @@ def schema_of(file: Path) -> int:
         with contextlib.closing(_open(file, read_only=True)) as connection:
             return _schema(connection)
     except sqlite3.Error as error:
-        raise refusal(StoreError, "state.failed", database=file, reason=error) from error
+        raise refusal(StoreError, "state.database", database=file, reason=error) from error
 
 
 def copy_for(file: Path, known: int) -> Path:
@@ -62,7 +62,7 @@ def would_lose(file: Path, *, known: int = len(STEPS)) -> Lost | None:
         ):
             keys, requests = (_count(newer, sql) - _count(older, sql) for sql in _COUNTED)
     except sqlite3.Error as error:
-        raise refusal(StoreError, "state.failed", database=file, reason=error) from error
+        raise refusal(StoreError, "state.database", database=file, reason=error) from error
     kept = str(file.with_name(f"{file.name}.after-v{found}"))
     return Lost(kept=kept, keys=max(0, keys), requests=max(0, requests))
 
@@ -82,7 +82,7 @@ def go_back(file: Path, *, known: int = len(STEPS)) -> Lost | None:
                 # In one transaction: readers and writers of the file wait, and see the one or the other.
                 older.backup(newer)
     except (sqlite3.Error, OSError) as error:
-        raise refusal(StoreError, "state.failed", database=file, reason=error) from error
+        raise refusal(StoreError, "state.database", database=file, reason=error) from error
     return lost
 
 

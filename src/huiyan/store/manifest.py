@@ -18,6 +18,7 @@ from typing import Annotated
 import msgspec
 
 from huiyan.errors import DigestMismatchError, DiskFullError, ModelFileMissingError, StoreError
+from huiyan.messages import refusal
 
 _CHUNK_BYTES = 4 * 1024 * 1024
 
@@ -47,17 +48,13 @@ def read_manifest(path: Path) -> Manifest:
     try:
         manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
     except FileNotFoundError:
-        raise ModelFileMissingError(
-            f"The model's manifest is missing: {path}", hint="Install huiyan again, or fetch the model again."
-        ) from None
+        raise refusal(ModelFileMissingError, "manifest.missing", path=path) from None
     except (msgspec.MsgspecError, OSError) as error:
-        raise StoreError(
-            f"The manifest {path} cannot be read: {error}", hint="Fetch the model again."
-        ) from error
+        raise refusal(StoreError, "manifest.unreadable", path=path, reason=error) from error
     for entry in manifest.files:
         parts = entry.path.split("/")
         if entry.path.startswith("/") or ".." in parts or "" in parts:
-            raise StoreError(f"The manifest {path} names a path outside its directory: {entry.path}")
+            raise refusal(StoreError, "manifest.outside", path=path, name=entry.path)
     return manifest
 
 
@@ -71,10 +68,16 @@ def check_sizes(directory: Path, manifest: Manifest) -> None:
         try:
             size_bytes = path.stat().st_size
         except OSError:
-            raise ModelFileMissingError(f"A file of {manifest.name} is missing: {path}") from None
+            raise refusal(
+                ModelFileMissingError, "manifest.file_missing", name=manifest.name, path=path
+            ) from None
         if size_bytes != entry.size_bytes:
-            raise DigestMismatchError(
-                f"{path} has {size_bytes:,} bytes; its manifest says {entry.size_bytes:,}."
+            raise refusal(
+                DigestMismatchError,
+                "manifest.size",
+                path=path,
+                size_bytes=size_bytes,
+                wanted_bytes=entry.size_bytes,
             )
 
 
@@ -141,10 +144,10 @@ def verify(
         try:
             found = sha256_file(path, count)
         except OSError as error:
-            raise StoreError(f"{path} cannot be read: {error.strerror}") from error
+            raise refusal(StoreError, "manifest.file_unreadable", path=path, reason=error.strerror) from error
         if found != entry.sha256:
-            raise DigestMismatchError(
-                f"{path} is damaged: its SHA-256 is {found[:12]}…, its manifest says {entry.sha256[:12]}…."
+            raise refusal(
+                DigestMismatchError, "manifest.digest", path=path, found=found[:12], wanted=entry.sha256[:12]
             )
         record.add(path, entry)
     if unknown:
@@ -177,11 +180,8 @@ def write_atomic(path: Path, data: bytes, *, mode: int = 0o644) -> None:
 def disk_error(error: OSError, path: Path) -> StoreError:
     """The error of ours for a write to `path` that failed."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return DiskFullError(
-            f"No space is left on the disk of {path.parent}.",
-            hint="Free some space, then run the command again.",
-        )
-    return StoreError(f"{path} cannot be written: {error.strerror}")
+        return refusal(DiskFullError, "disk.full", path=path.parent)
+    return refusal(StoreError, "disk.write", path=path, reason=error.strerror)
 
 
 def _look(path: Path, sha256: str) -> _Seen | None:

@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from huiyan.errors import ToolArgumentsError, ToolFailedError
+from huiyan.messages import refusal
 
 _LEFT_TO_THE_TOOL: Final = frozenset({"pattern", "patternProperties"})
 _MAX_SCHEMA_BYTES: Final = 128 * 1024
@@ -23,9 +24,9 @@ def check_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
     try:
         size_bytes = len(msgspec.json.encode(schema))
         if size_bytes > _MAX_SCHEMA_BYTES or _depth(schema) > _MAX_DEPTH:
-            raise ToolFailedError("A tool's input schema is too large or too deep.")
+            raise refusal(ToolFailedError, "tool.schema_large")
     except RecursionError:
-        raise ToolFailedError("A tool's input schema is too deep.") from None
+        raise refusal(ToolFailedError, "tool.schema_deep") from None
     return dict(schema)
 
 
@@ -43,12 +44,14 @@ def check(arguments: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
         validator = Draft202012Validator(own, registry=Registry())
         error = best_match(validator.iter_errors(arguments))
     except (SchemaError, Unresolvable, RecursionError) as bad:
-        raise ToolFailedError(f"The tool's input schema cannot be used: {type(bad).__name__}.") from None
+        raise refusal(ToolFailedError, "tool.schema_broken", reason=type(bad).__name__) from None
     if error is None:
         return
     place = ".".join(str(part) for part in error.absolute_path)
-    where = f" at {place}" if place else ""
-    raise ToolArgumentsError(f"The arguments do not fit{where}: {error.message[:300]}", param=place or None)
+    reason = error.message[:300]
+    if place:
+        raise refusal(ToolArgumentsError, "tool.arguments_at", place=place, reason=reason, param=place)
+    raise refusal(ToolArgumentsError, "tool.arguments", reason=reason)
 
 
 def _without(value: Any) -> Any:

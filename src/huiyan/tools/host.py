@@ -21,6 +21,7 @@ import msgspec
 from huiyan import log
 from huiyan.errors import HuiyanError, ToolFailedError, ToolNotFoundError
 from huiyan.lifeline import ORPHAN_GRACE_S, Lifeline
+from huiyan.messages import refusal
 from huiyan.tools import records
 from huiyan.tools.catalogue import ToolList
 from huiyan.tools.places import private_directories, private_parent, socket_path, tools_directory
@@ -102,7 +103,7 @@ class ToolHost:
         """Raises: ToolNotFoundError."""
         found = self._plugins.get(name)
         if found is None:
-            raise ToolNotFoundError(f"There is no tool {name[:100]!r}.", param="plugin")
+            raise refusal(ToolNotFoundError, "tool.unknown", name=name[:100], param="plugin")
         return found
 
     def _look(self) -> None:
@@ -181,9 +182,7 @@ class _Connection:
                 task.cancel()
             return
         if len(self._calls) >= _MAX_CALLS:
-            self.send(
-                failed(message.id, ToolFailedError("Too many calls of tools run already.", hint="Try again."))
-            )
+            self.send(failed(message.id, refusal(ToolFailedError, "tool.too_many")))
             return
         task = asyncio.get_running_loop().create_task(self._call(message))
         self._calls[message.id] = task
@@ -204,7 +203,9 @@ class _Connection:
             self.send(failed(asked.id, error))
         except Exception as error:  # noqa: BLE001 - a task boundary: one call, and nobody else's
             _log.exception("%s/%s failed", asked.plugin, asked.tool)
-            self.send(failed(asked.id, ToolFailedError(f"Something unforeseen: {type(error).__name__}.")))
+            self.send(
+                failed(asked.id, refusal(ToolFailedError, "tool.unforeseen", name=type(error).__name__))
+            )
 
 
 class _Boot(msgspec.Struct):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from huiyan.errors import ToolManifestError
+from huiyan.messages import refusal
 
 if TYPE_CHECKING:
     from xml.etree import ElementTree as ET
@@ -69,9 +70,7 @@ class Icon(msgspec.Struct, frozen=True, kw_only=True):
 def named(name: str) -> Icon:
     """Raises: ToolManifestError."""
     if name not in NAMED:
-        raise ToolManifestError(
-            f"There is no icon {name!r}.", hint=f"Take one of {', '.join(sorted(NAMED))}, or give an `svg`."
-        )
+        raise refusal(ToolManifestError, "tool.icon_unknown", name=name, known=", ".join(sorted(NAMED)))
     return Icon(name=name)
 
 
@@ -81,22 +80,18 @@ def from_svg(text: str) -> Icon:
     Raises: ToolManifestError (no SVG, too large, a DTD, nothing to draw).
     """
     if len(text) > _MAX_SVG_BYTES or "<!" in text.replace("<!--", ""):
-        raise ToolManifestError(
-            "The icon is too large, or has a document type.", hint="Keep it under 16 KiB."
-        )
+        raise refusal(ToolManifestError, "tool.icon_large")
     from xml.etree import ElementTree as ET  # the gateway, which reads no SVG, starts without it
 
     try:
         root = ET.fromstring(text)  # noqa: S314 - documents with a DTD, where entities come from, were refused
     except ET.ParseError as error:
-        raise ToolManifestError(f"The icon is no SVG: {error}.") from None
+        raise refusal(ToolManifestError, "tool.icon_broken", reason=error) from None
     if _local(root) != "svg":
-        raise ToolManifestError("The icon is no SVG.")
+        raise refusal(ToolManifestError, "tool.icon_no_svg")
     shapes = tuple(_shapes(root, {}, depth=0))[:_MAX_SHAPES]
     if not shapes:
-        raise ToolManifestError(
-            "The icon draws nothing.", hint=f"Use {', '.join(sorted(_SHAPES))}, in one colour (currentColor)."
-        )
+        raise refusal(ToolManifestError, "tool.icon_empty", known=", ".join(sorted(_SHAPES)))
     box = root.get("viewBox", "0 0 24 24")
     return Icon(view_box=box if re.fullmatch(r"[-.\d\s]{7,60}", box) else "0 0 24 24", shapes=shapes)
 

@@ -20,6 +20,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from huiyan.errors import StoreError, ToolError, ToolInstallError, ToolNotFoundError
+from huiyan.messages import cause_of, refusal
 from huiyan.store.manifest import disk_error
 from huiyan.tools import records
 from huiyan.tools.manifest import NAME
@@ -53,7 +54,7 @@ async def install(  # noqa: PLR0913 - one parameter for each choice of whoever i
     environment: for uv. Raises: ToolInstallError, ToolManifestError, ToolError and its kinds, StoreError.
     """
     if name is not None and not NAME.fullmatch(name):
-        raise ToolInstallError(f"{name!r} is no name.", hint="Use lower case letters, digits and hyphens.")
+        raise refusal(ToolInstallError, "tool.no_name", name=name)
     tools = tools_directory(data_dir)
     with _changing(tools):
         temporary = tools / f".new-{secrets.token_hex(6)}"
@@ -118,10 +119,15 @@ async def _activate(
             shutil.rmtree(version, ignore_errors=True)
             with contextlib.suppress(OSError):
                 directory.rmdir()
-        raise ToolInstallError(
-            f"{chosen} was not installed: {error.message}" + (f" It said: {said[-600:]}" if said else ""),
-            hint="Mend the tool, then add it again; nothing was changed.",
-        ) from error
+        if said:
+            raise refusal(
+                ToolInstallError,
+                "tool.not_installed_said",
+                name=chosen,
+                cause=cause_of(error),
+                said=said[-600:],
+            ) from error
+        raise refusal(ToolInstallError, "tool.not_installed", name=chosen, cause=cause_of(error)) from error
     finally:
         shutil.rmtree(trial.work, ignore_errors=True)
     records.write_record(version, record)
@@ -153,9 +159,7 @@ def find(data_dir: Path, name: str) -> Installed:
     """Raises: ToolNotFoundError."""
     found = records.look(tools_directory(data_dir) / name) if NAME.fullmatch(name) else None
     if found is None:
-        raise ToolNotFoundError(
-            f"There is no tool {name!r}.", hint="`huiyan tools list` shows what is installed."
-        )
+        raise refusal(ToolNotFoundError, "tool.unknown", name=name)
     return found
 
 
@@ -168,7 +172,7 @@ def remove(data_dir: Path, name: str) -> None:
         try:
             found.directory.rename(doomed)
         except OSError as error:
-            raise StoreError(f"{found.directory} cannot be removed: {error.strerror}.") from error
+            raise refusal(StoreError, "tool.remove", path=found.directory, reason=error.strerror) from error
         shutil.rmtree(doomed, ignore_errors=True)
 
 
@@ -191,9 +195,7 @@ def _changing(tools: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise ToolInstallError(
-                "Another command is changing the tools.", hint="Wait until it has ended, then run this again."
-            ) from None
+            raise refusal(ToolInstallError, "tool.busy") from None
         for left in (*tools.glob(".new-*"), *tools.glob(".removed-*")):
             shutil.rmtree(left, ignore_errors=True)
         yield

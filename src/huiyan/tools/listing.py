@@ -9,6 +9,7 @@ from typing import Final
 import mcp_types
 
 from huiyan.errors import ToolFailedError
+from huiyan.messages import refusal
 from huiyan.tools.arguments import check_schema
 from huiyan.tools.catalogue import ToolInfo
 from huiyan.tools.manifest import Manifest, Title
@@ -44,7 +45,7 @@ def listed(tools: Iterable[mcp_types.Tool], manifest: Manifest) -> list[ToolInfo
             destructive=not read_only and (notes is None or notes.destructive_hint is not False),
         )
     if not found:
-        raise ToolFailedError("It lists no tools.", hint="An MCP server with at least one tool is needed.")
+        raise refusal(ToolFailedError, "tool.lists_none")
     return list(found.values())
 
 

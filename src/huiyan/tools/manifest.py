@@ -17,6 +17,7 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 
 from huiyan.errors import ToolManifestError
+from huiyan.messages import refusal
 from huiyan.tools.icons import Icon, from_svg, named
 
 FILE_NAME: Final = "huiyan-tool.toml"
@@ -101,13 +102,13 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 def read(text: str) -> Manifest:
     """Raises: ToolManifestError."""
     if len(text.encode("utf-8", "replace")) > _MAX_BYTES:
-        raise ToolManifestError(f"{FILE_NAME} is larger than {_MAX_BYTES:,} bytes.")
+        raise refusal(ToolManifestError, "tool.manifest_large", file=FILE_NAME, limit_bytes=_MAX_BYTES)
     import tomllib
 
     try:
         return of(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
-        raise ToolManifestError(f"{FILE_NAME} is no TOML: {error}.") from None
+        raise refusal(ToolManifestError, "tool.manifest_toml", file=FILE_NAME, reason=error) from None
 
 
 def of(table: dict[str, Any]) -> Manifest:
@@ -115,10 +116,8 @@ def of(table: dict[str, Any]) -> Manifest:
     try:
         manifest = msgspec.convert(table, Manifest)
     except msgspec.ValidationError as error:
-        raise ToolManifestError(f"{FILE_NAME}: {error}.") from None
+        raise refusal(ToolManifestError, "tool.manifest", file=FILE_NAME, reason=error) from None
     if manifest.name is not None and not NAME.fullmatch(manifest.name):
-        raise ToolManifestError(
-            f"{FILE_NAME}: {manifest.name!r} is no name.", hint="Use lower case letters, digits and hyphens."
-        )
+        raise refusal(ToolManifestError, "tool.manifest_name", file=FILE_NAME, name=manifest.name)
     manifest.drawn()
     return manifest

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from huiyan.errors import ToolError, ToolNotFoundError, ToolStartError
 from huiyan.log import get_logger
+from huiyan.messages import cause_of, refusal
 from huiyan.tools.catalogue import PluginInfo, ToolInfo, ToolProgress, ToolResult
 from huiyan.tools.manifest import Title
 from huiyan.tools.records import Installed, Record
@@ -46,7 +47,7 @@ def new_session(installed: Installed, hidden: Sequence[Path]) -> Session:
         shutil.rmtree(installed.work, ignore_errors=True)
         installed.work.mkdir(mode=0o700, parents=True)
     except OSError as error:
-        raise ToolStartError(f"Its working directory cannot be made: {error.strerror}.") from error
+        raise refusal(ToolStartError, "tool.directory", reason=error.strerror) from error
     launch = Launch(
         command=record.command,
         directory=installed.work,
@@ -122,7 +123,13 @@ class Plugin:
         """Raises: ToolNotFoundError."""
         found = self._tools.get(name)
         if found is None:
-            raise ToolNotFoundError(f"{self.installed.record.name} has no tool {name[:100]!r}.", param="tool")
+            raise refusal(
+                ToolNotFoundError,
+                "tool.unknown_inside",
+                plugin=self.installed.record.name,
+                name=name[:100],
+                param="tool",
+            )
         return found
 
     async def call(
@@ -155,7 +162,7 @@ class Plugin:
                     max_bytes=self.installed.record.manifest.limits.output_bytes,
                 )
             except OSError as error:
-                raise ToolStartError(f"Its files cannot be written: {error.strerror}.") from error
+                raise refusal(ToolStartError, "tool.files", reason=error.strerror) from error
             finally:
                 if session.ended:
                     self._trouble()
@@ -187,8 +194,8 @@ class Plugin:
             except ToolError as error:
                 self.error = error.message
                 self._trouble()
-                raise ToolStartError(
-                    f"{self.installed.record.name} could not be started: {error.message}"
+                raise refusal(
+                    ToolStartError, "tool.not_started", name=self.installed.record.name, cause=cause_of(error)
                 ) from error
             self.error = ""
             self._session = session

@@ -19,6 +19,7 @@ import psutil
 
 from huiyan.errors import ToolStartError
 from huiyan.log import get_logger
+from huiyan.messages import refusal
 from huiyan.tools import jail
 from huiyan.tools.catalogue import Isolation
 from huiyan.tools.manifest import ToolLimits
@@ -95,7 +96,7 @@ class ToolProcess:
         except OSError as error:
             os.close(config_write)
             os.close(report_read)
-            raise ToolStartError(f"It could not be started: {error}.") from error
+            raise refusal(ToolStartError, "tool.start", reason=error) from error
         finally:
             os.close(config_read)
             os.close(report_write)
@@ -118,7 +119,7 @@ class ToolProcess:
             isolation = msgspec.json.decode(said, type=Isolation)
         except (TimeoutError, msgspec.MsgspecError):
             _kill_group(process.pid)
-            raise ToolStartError("Its jail did not come up.") from None
+            raise refusal(ToolStartError, "tool.jail") from None
         started = cls(process, isolation)
         assert process.stderr is not None
         loop = asyncio.get_running_loop()

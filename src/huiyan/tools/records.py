@@ -10,6 +10,7 @@ from typing import Final, Literal
 import msgspec
 
 from huiyan.errors import StoreError
+from huiyan.messages import refusal
 from huiyan.store.manifest import write_atomic
 from huiyan.tools.catalogue import Isolation, ToolInfo
 from huiyan.tools.manifest import NAME, Manifest
@@ -120,4 +121,4 @@ def point_at(directory: Path, version: str) -> None:
         temporary.symlink_to(version)
         temporary.replace(directory / CURRENT)
     except OSError as error:
-        raise StoreError(f"{directory / CURRENT} cannot be replaced: {error.strerror}.") from error
+        raise refusal(StoreError, "tool.switch", path=directory / CURRENT, reason=error.strerror) from error

@@ -14,6 +14,7 @@ import mcp_types
 import msgspec
 
 from huiyan.errors import ToolLimitError
+from huiyan.messages import refusal
 from huiyan.tools.catalogue import FileContent, LinkContent, TextContent, ToolContent, ToolResult
 
 _MAX_ITEMS: Final = 256
@@ -32,10 +33,7 @@ class Budget:
         """Raises: ToolLimitError."""
         self._left_bytes -= size_bytes
         if self._left_bytes < 0:
-            raise ToolLimitError(
-                f"Its result is larger than {self._max_bytes // 1024 // 1024} MiB.",
-                hint="Ask it for less: fewer pages, smaller pictures.",
-            )
+            raise refusal(ToolLimitError, "tool.over_result", mib=self._max_bytes // 1024 // 1024)
 
 
 def converted(

@@ -18,6 +18,7 @@ from typing import Any, Final
 import msgspec
 
 from huiyan.errors import ToolArgumentsError
+from huiyan.messages import refusal
 from huiyan.tools.catalogue import FileArgument
 
 _PATHS: Final = frozenset({"file-path", "path"})
@@ -94,21 +95,17 @@ def hand_over(
     for name, given in files.items():
         argument = expected.get(name)
         if argument is None:
-            raise ToolArgumentsError(f"The argument {name!r} is no file.", param=name)
+            raise refusal(ToolArgumentsError, "tool.argument_no_file", name=name, param=name)
         values = [_value(file, argument, directory) for file in given]
         if argument.many:
             complete[name] = values
         elif len(values) == 1:
             complete[name] = values[0]
         else:
-            raise ToolArgumentsError(f"The argument {name!r} takes one file.", param=name)
+            raise refusal(ToolArgumentsError, "tool.argument_one_file", name=name, param=name)
     for name in expected:
         if name in arguments and arguments[name] is not None and name not in files:
-            raise ToolArgumentsError(
-                f"The argument {name!r} is a file, not a text.",
-                hint="Send it as sha256:… (PUT /api/images), as a data URL, or as a part of a form.",
-                param=name,
-            )
+            raise refusal(ToolArgumentsError, "tool.argument_text", name=name, param=name)
     return complete
 
 

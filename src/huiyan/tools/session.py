@@ -26,6 +26,7 @@ from huiyan.errors import (
     ToolTimeoutError,
 )
 from huiyan.log import get_logger
+from huiyan.messages import refusal
 from huiyan.tools.catalogue import Isolation, ToolProgress
 from huiyan.tools.manifest import ToolLimits
 from huiyan.tools.process import Launch, ToolProcess
@@ -88,7 +89,7 @@ class Session:
         try:
             await within(asyncio.shield(self._opened), self._over, self._limits.start_timeout_s)
         except TimeoutError:
-            self._end(ToolTimeoutError(f"It was not ready within {self._limits.start_timeout_s:.0f} s."))
+            self._end(refusal(ToolTimeoutError, "tool.not_ready", seconds=self._limits.start_timeout_s))
             await self.close()
             raise self._over.result() from None
         except BaseException:
@@ -167,12 +168,7 @@ class Session:
             return await within(ask(self._client), self._over, timeout_s)
         except TimeoutError:
             limit_s = timeout_s if isinstance(timeout_s, float) else self._limits.hang_timeout_s
-            self._end(
-                ToolTimeoutError(
-                    f"It said nothing for {limit_s:.0f} s, or took too long altogether, and was stopped.",
-                    hint="Ask it for less at once; its manifest sets `hang_timeout_s` and `call_timeout_s`.",
-                )
-            )
+            self._end(refusal(ToolTimeoutError, "tool.silent", seconds=limit_s))
             raise self._why() from None
         except MCPError as error:
             if error.error.code == mcp_types.CONNECTION_CLOSED:
@@ -180,14 +176,14 @@ class Session:
                 await asyncio.wait([self._over], timeout=2.0)
             if self._over.done():
                 raise self._why() from None
-            raise ToolFailedError(f"It answered with an error: {error.error.message[:500]}") from None
+            raise refusal(ToolFailedError, "tool.answered_error", cause=error.error.message[:500]) from None
         except HuiyanError:
             raise
         except Exception as error:  # the SDK's own, for answers that break the protocol
-            raise ToolFailedError(f"Its answer breaks the protocol: {str(error)[:300]}") from error
+            raise refusal(ToolFailedError, "tool.protocol", reason=str(error)[:300]) from error
 
     def _why(self) -> ToolError:
-        return self._over.result() if self._over.done() else ToolDiedError("It is not running.")
+        return self._over.result() if self._over.done() else refusal(ToolDiedError, "tool.not_running")
 
     def _end(self, reason: ToolError) -> None:
         """Only the first reason counts: the rest follows from it."""
@@ -218,10 +214,10 @@ class Session:
         except ToolError as error:
             self._end(error)
         except Exception as error:  # noqa: BLE001 - a task boundary: whatever a tool causes ends this tool alone
-            self._end(ToolStartError(f"It could not be talked to: {innermost(error)[:300]}"))
+            self._end(refusal(ToolStartError, "tool.talk", reason=innermost(error)[:300]))
         finally:
             await self._kill()
-            self._end(ToolDiedError("It was ended."))
+            self._end(refusal(ToolDiedError, "tool.ended"))
 
     @contextlib.asynccontextmanager
     async def _transport(self) -> AsyncIterator[Streams]:
@@ -237,9 +233,7 @@ class Session:
                 max_output_bytes=self._limits.output_bytes,
                 on_text=self._log.write,
                 on_too_much=lambda: self._end(
-                    ToolLimitError(
-                        f"It wrote more than {self._limits.output_mib} MiB at once and was stopped."
-                    )
+                    refusal(ToolLimitError, "tool.over_output", mib=self._limits.output_mib)
                 ),
             ) as streams:
                 yield streams
@@ -264,19 +258,17 @@ class Session:
                 await asyncio.wait([exited], timeout=_WATCH_S)
                 resident_bytes, cpu_s, count = process.usage()
                 if resident_bytes > limits.memory_bytes:
-                    self._end(ToolLimitError(f"It took more than {limits.memory_mib} MiB and was stopped."))
+                    self._end(refusal(ToolLimitError, "tool.over_memory", mib=limits.memory_mib))
                 elif count > limits.processes:
-                    self._end(
-                        ToolLimitError(f"It started more than {limits.processes} processes and was stopped.")
-                    )
+                    self._end(refusal(ToolLimitError, "tool.over_processes", count=limits.processes))
                 elif cpu_s - self._cpu_mark_s > (
                     limits.cpu_s * max(1, self._calls) if self._calls else _IDLE_CPU_S
                 ):
-                    self._end(ToolLimitError("It used more processor time than it may and was stopped."))
+                    self._end(refusal(ToolLimitError, "tool.over_cpu"))
                 if self._over.done():
                     await process.kill()
         finally:
             exited.cancel()
         code = process.returncode
         end = f"signal {code - 128}" if code > 128 else f"code {code}"
-        self._end(ToolDiedError(f"Its process ended with {end}."))
+        self._end(refusal(ToolDiedError, "tool.process_ended", end=end))

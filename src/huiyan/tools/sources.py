@@ -11,6 +11,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from huiyan.errors import ToolInstallError, ToolManifestError
+from huiyan.messages import refusal
 from huiyan.store.manifest import write_atomic
 from huiyan.tools import manifest as manifests
 from huiyan.tools.manifest import NAME, Manifest
@@ -40,7 +41,7 @@ def parse(given: str) -> Source:
     """Raises: ToolInstallError."""
     if given.startswith(("http://", "https://")):
         if not urlsplit(given).hostname:
-            raise ToolInstallError(f"{given} is no address.", hint="Give the address of an MCP server.")
+            raise refusal(ToolInstallError, "tool.no_address", given=given)
         return Source(kind="url", given=given)
     path = Path(given).expanduser()
     if given.strip() and path.is_dir():
@@ -48,10 +49,7 @@ def parse(given: str) -> Source:
     if path.is_file() and path.suffix in (".py", ".whl"):
         return Source(kind="script" if path.suffix == ".py" else "wheel", given=str(path.resolve()))
     if path.exists() or given.startswith((".", "/", "~")) or not _REQUIREMENT.match(given):
-        raise ToolInstallError(
-            f"{given} is no tool.",
-            hint="Give a package's name, a directory with a pyproject.toml, a .py or .whl file, or a URL.",
-        )
+        raise refusal(ToolInstallError, "tool.no_tool", given=given)
     return Source(kind="package", given=given)
 
 
@@ -97,7 +95,7 @@ async def _script(script: Path, directory: Path, python: Path, lock: Path, uv: U
     metadata = inline_metadata(text)
     requirements = metadata.get("dependencies", [])
     if not isinstance(requirements, list):
-        raise ToolManifestError(f"{script.name}: `dependencies` is no list.")
+        raise refusal(ToolManifestError, "tool.dependencies", name=script.name)
     await uv.lock(python, [str(each) for each in requirements], lock)
     await uv.install(python, lock)
     write_atomic(directory / "tool.py", text.encode("utf-8"))
@@ -110,11 +108,11 @@ async def _script(script: Path, directory: Path, python: Path, lock: Path, uv: U
 
 def _text_of(script: Path) -> str:
     if script.stat().st_size > _MAX_SCRIPT_BYTES:
-        raise ToolInstallError(f"{script} is larger than {_MAX_SCRIPT_BYTES:,} bytes.")
+        raise refusal(ToolInstallError, "tool.script_large", path=script, limit_bytes=_MAX_SCRIPT_BYTES)
     try:
         return script.read_text("utf-8")
     except UnicodeDecodeError:
-        raise ToolInstallError(f"{script} is not UTF-8.") from None
+        raise refusal(ToolInstallError, "tool.script_text", path=script) from None
 
 
 def inline_metadata(text: str) -> dict[str, Any]:
@@ -126,7 +124,7 @@ def inline_metadata(text: str) -> dict[str, Any]:
     try:
         return tomllib.loads("\n".join(lines))
     except tomllib.TOMLDecodeError as error:
-        raise ToolManifestError(f"The script's metadata is no TOML: {error}.") from None
+        raise refusal(ToolManifestError, "tool.metadata", reason=error) from None
 
 
 def _installed(directory: Path, wanted: str, lock: Path, *more: Path, own: Path | None = None) -> Made:
@@ -138,7 +136,7 @@ def _installed(directory: Path, wanted: str, lock: Path, *more: Path, own: Path 
         (d for d in infos if _normal(d.name.removesuffix(".dist-info").rpartition("-")[0]) == normal), None
     )
     if info is None:
-        raise ToolInstallError(f"{wanted} was not installed.")
+        raise refusal(ToolInstallError, "tool.package_missing", name=wanted)
     version = info.name.removesuffix(".dist-info").rpartition("-")[2]
     text = _manifest_text(packages, info, own)
     described = manifests.read(text) if text is not None else Manifest()
@@ -146,7 +144,7 @@ def _installed(directory: Path, wanted: str, lock: Path, *more: Path, own: Path 
     if "/" not in command[0]:
         command = [f"env/bin/{command[0]}", *command[1:]]
     if not (directory / command[0]).is_file() or ".." in Path(command[0]).parts:
-        raise ToolManifestError(f"Its command {command[0]} is not in its environment.")
+        raise refusal(ToolManifestError, "tool.command_missing", command=command[0])
     name = described.name or _name(normal)
     return Made(name=name, version=f"{version}-{digest(lock, *more)}", manifest=described, command=command)
 
@@ -175,11 +173,8 @@ def _command(info: Path, normal: str) -> list[str]:
     same = [name for name in names if _normal(name) == normal]
     if same or len(names) == 1:
         return [f"env/bin/{(same or names)[0]}"]
-    offered = ", ".join(names) or "no commands"
-    raise ToolInstallError(
-        "It does not say which command starts it.",
-        hint=f"It has {offered}. Name one in {manifests.FILE_NAME}: command = ['…']",
-    )
+    offered = ", ".join(names) or "-"
+    raise refusal(ToolInstallError, "tool.no_command", offered=offered, file=manifests.FILE_NAME)
 
 
 def _without(lock: Path, name: str) -> None:

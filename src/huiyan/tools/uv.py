@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from huiyan.errors import ToolInstallError
+from huiyan.messages import refusal
 from huiyan.store.manifest import write_atomic
 
 _TIMEOUT_S: Final = 1800.0
@@ -83,7 +84,7 @@ class Uv:
                 env=self._environment,
             )
         except OSError as error:
-            raise ToolInstallError(f"uv cannot be started: {error.strerror}.") from error
+            raise refusal(ToolInstallError, "tool.uv_start", reason=error.strerror) from error
         assert process.stdout is not None
         try:
             async with asyncio.timeout(_TIMEOUT_S):
@@ -99,13 +100,13 @@ class Uv:
                 await process.wait()
             raise
         if code != 0:
-            raise ToolInstallError(f"uv {words[0]} failed: " + " / ".join(tail)[-1500:])
+            raise refusal(ToolInstallError, "tool.uv_failed", command=words[0], said=" / ".join(tail)[-1500:])
 
 
 def _only_wheel(out: Path, source: Path) -> Path:
     wheels = sorted(out.glob("*.whl"))
     if len(wheels) != 1:
-        raise ToolInstallError(f"{source} does not build into one wheel.")
+        raise refusal(ToolInstallError, "tool.one_wheel", source=source)
     return wheels[0]
 
 
@@ -122,9 +123,7 @@ def find_uv(environment: Mapping[str, str]) -> str:
 
         found = next((str(f.locate()) for f in files("uv") or () if f.name in ("uv", "uv.exe")), None)
     if found is None:
-        raise ToolInstallError(
-            "uv is not installed; it makes the tools' environments.", hint="Run: pip install uv"
-        )
+        raise refusal(ToolInstallError, "tool.no_uv")
     return found
 
 

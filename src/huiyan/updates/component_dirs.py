@@ -22,6 +22,7 @@ from typing import Final
 import msgspec
 
 from huiyan.errors import DigestMismatchError, DiskFullError, UpdateError
+from huiyan.messages import refusal
 from huiyan.updates.feed import Component, FeedFile
 
 _RELEASE: Final = ".release.json"
@@ -123,10 +124,7 @@ class ComponentDirs:
     def select(self, state: str) -> None:
         """Make `state` the active one; "": what is built in. Raises: DiskFullError, UpdateError."""
         if not self.has(state):
-            raise UpdateError(
-                f"The state {state[:12]} of {self._root.name} is not here any more.",
-                hint=f"Fetch it again: huiyan update --component {self._root.name}",
-            )
+            raise refusal(UpdateError, "component.gone", state=state[:12], name=self._root.name)
         try:
             if state == "":
                 self._active.unlink(missing_ok=True)
@@ -178,10 +176,7 @@ def _write(path: Path, file: FeedFile, pieces: Iterable[bytes]) -> None:
 
     _sync_write(path, checked())
     if size_bytes != file.size_bytes or digest.hexdigest() != file.sha256:
-        raise DigestMismatchError(
-            f"{file.url} does not give the bytes that the feed names for {file.path}.",
-            hint="Try again later; if it stays so, tell whoever publishes the feed.",
-        )
+        raise refusal(DigestMismatchError, "release_feed.digest", url=file.url, path=file.path)
 
 
 def _sync_write(path: Path, pieces: Iterable[bytes]) -> None:
@@ -206,7 +201,5 @@ def _size_bytes(directory: Path) -> int:
 
 def _failed(path: Path, error: OSError) -> UpdateError | DiskFullError:
     if error.errno in _DISK_FULL:
-        return DiskFullError(f"The disk of {path} is full.", hint="Free some space and run the update again.")
-    return UpdateError(
-        f"{path} cannot be written: {error.strerror}.", hint="Mend its permissions and run the update again."
-    )
+        return refusal(DiskFullError, "component.disk_full", path=path)
+    return refusal(UpdateError, "component.write", path=path, reason=error.strerror)

@@ -14,6 +14,7 @@ import msgspec
 from packaging.version import InvalidVersion, Version
 
 from huiyan.errors import ReleaseFeedError
+from huiyan.messages import refusal
 
 FEED_NAME: Final = "components.toml"
 SCHEMA: Final = 1
@@ -127,25 +128,26 @@ class Feed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 def parse(data: bytes) -> Feed:
     """A feed from the bytes of its file. Raises: ReleaseFeedError, which names what is wrong in it."""
     if len(data) > _MAX_FEED_BYTES:
-        raise ReleaseFeedError(f"The feed has {len(data):,} bytes; at most {_MAX_FEED_BYTES:,} are read.")
+        raise refusal(
+            ReleaseFeedError, "release_feed.too_large", size_bytes=len(data), limit_bytes=_MAX_FEED_BYTES
+        )
     try:
         raw = tomllib.loads(data.decode("utf-8"))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-        raise ReleaseFeedError(f"The feed is not TOML: {error}.") from None
+        raise refusal(ReleaseFeedError, "release_feed.no_toml", reason=error) from None
     if raw.get("schema") != SCHEMA:
-        raise ReleaseFeedError(
-            f"The feed has schema {raw.get('schema')!r}; this huiyan reads {SCHEMA}.",
-            hint="Upgrade huiyan, or ask whoever publishes the feed for one of schema 1.",
-        )
+        raise refusal(ReleaseFeedError, "release_feed.schema", found=raw.get("schema"), known=SCHEMA)
     try:
         feed = msgspec.convert(raw, Feed)
     except msgspec.ValidationError as error:
-        raise ReleaseFeedError(f"The feed is not one: {error}.") from None
+        raise refusal(ReleaseFeedError, "release_feed.no_feed", reason=error) from None
     seen: set[tuple[str, str]] = set()
     for component in feed.component:
         _check(component)
         if (component.name, component.version) in seen:
-            raise ReleaseFeedError(f"The feed names {component.name} {component.version} twice.")
+            raise refusal(
+                ReleaseFeedError, "release_feed.twice", name=component.name, version=component.version
+            )
         seen.add((component.name, component.version))
     return feed
 
@@ -156,34 +158,34 @@ def _check(component: Component) -> None:
         try:
             Version(version)
         except InvalidVersion:
-            raise ReleaseFeedError(f"{where}: {version!r} is no version, such as 2026.11.1.") from None
+            raise refusal(ReleaseFeedError, "release_feed.no_version", where=where, version=version) from None
     for file in component.files:
         check_path(file.path, where)
         check_url(file.url, where)
     paths = [file.path.casefold() for file in component.files]
     if len(set(paths)) != len(paths):
-        raise ReleaseFeedError(f"{where}: two of its files have one path.")
+        raise refusal(ReleaseFeedError, "release_feed.one_path", where=where)
     if component.kind == "vision-encoder":
         _check_vision(component, where)
     elif not component.files:
-        raise ReleaseFeedError(f"{where}: it consists of no file.")
+        raise refusal(ReleaseFeedError, "release_feed.no_file", where=where)
     for path in component.base.configs if component.base is not None else ():
         check_path(path, where)
     if (component.kind == "huiyan") != (component.name == "huiyan"):
-        raise ReleaseFeedError(f"{where}: `huiyan` is the name of huiyan itself, and of nothing else.")
+        raise refusal(ReleaseFeedError, "release_feed.name_huiyan", where=where)
     if component.kind == "tool" and not component.name.startswith("tool-"):
-        raise ReleaseFeedError(f"{where}: the names of tools begin with tool-.")
+        raise refusal(ReleaseFeedError, "release_feed.name_tool", where=where)
 
 
 def _check_vision(component: Component, where: str) -> None:
     if component.base is None:
-        raise ReleaseFeedError(f"{where}: a vision encoder needs the `base` that it fits.")
+        raise refusal(ReleaseFeedError, "release_feed.no_base", where=where)
     if (component.tensors is None) == (component.projector is None):
-        raise ReleaseFeedError(f"{where}: weights need either `tensors` or `projector`.")
+        raise refusal(ReleaseFeedError, "release_feed.weights", where=where)
     if component.tensors is not None:
         check_url(component.tensors.lock, where)
     elif len(component.files) != 1 or not component.files[0].path.lower().endswith(".gguf"):
-        raise ReleaseFeedError(f"{where}: a projector is one .gguf file.")
+        raise refusal(ReleaseFeedError, "release_feed.projector", where=where)
 
 
 def check_path(path: str, where: str) -> None:
@@ -195,7 +197,7 @@ def check_path(path: str, where: str) -> None:
         or any(part in ("", ".", "..") or part.endswith((" ", ".")) for part in parts)
         or any(ord(character) < 32 or character in '\\:*?"<>|' for character in path)
     ):
-        raise ReleaseFeedError(f"{where}: {path!r} is no path below the component's directory.")
+        raise refusal(ReleaseFeedError, "release_feed.path", where=where, path=path)
 
 
 def check_url(url: str, where: str) -> None:
@@ -205,6 +207,6 @@ def check_url(url: str, where: str) -> None:
             any(ord(character) <= 32 or ord(character) == 127 for character in url)
             or "@" in url.split("/")[2]
         ):
-            raise ReleaseFeedError(f"{where}: {url!r} is no address to fetch from.")
+            raise refusal(ReleaseFeedError, "release_feed.address", where=where, url=url)
         return
     check_path(url, where)

@@ -18,6 +18,7 @@ from typing import Any, Final
 import msgspec
 
 from huiyan.errors import UpdateError
+from huiyan.messages import refusal
 from huiyan.updates import golden_render
 
 _TIMEOUT_S: Final = 20.0
@@ -93,10 +94,14 @@ def read(directory: Path) -> list[Golden]:
     for path in sorted((directory / "golden").glob("*.json"))[:_MAX_FILES]:
         try:
             if path.stat().st_size > _MAX_FILE_BYTES:
-                raise UpdateError(f"golden/{path.name} is larger than {_MAX_FILE_BYTES:,} bytes.")
+                raise refusal(
+                    UpdateError, "adapter.golden_large", name=path.name, limit_bytes=_MAX_FILE_BYTES
+                )
             data = path.read_bytes()
         except OSError as error:
-            raise UpdateError(f"golden/{path.name} of the prompt adapter cannot be read: {error}.") from error
+            raise refusal(
+                UpdateError, "adapter.golden_unreadable", path=f"golden/{path.name}", reason=error
+            ) from error
         found.append(parse_one(f"golden/{path.name}", data))
     return found
 
@@ -106,7 +111,7 @@ def parse_one(path: str, data: bytes) -> Golden:
     try:
         golden = msgspec.json.decode(data, type=Golden)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise UpdateError(f"{path} of the prompt adapter cannot be read: {error}.") from error
+        raise refusal(UpdateError, "adapter.golden_unreadable", path=path, reason=error) from error
     return msgspec.structs.replace(golden, name=golden.name or Path(path).stem)
 
 
@@ -122,15 +127,13 @@ def render(template: str, conversations: Sequence[Golden]) -> list[str]:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise UpdateError("The prompt adapter's template takes too long over a short conversation.") from None
+        raise refusal(UpdateError, "adapter.slow") from None
     try:
         rendered = msgspec.json.decode(done.stdout, type=golden_render.Rendered)
     except msgspec.DecodeError:
-        raise UpdateError(
-            "The prompt adapter's template takes too much time or memory over a short conversation."
-        ) from None
+        raise refusal(UpdateError, "adapter.greedy") from None
     if rendered.errors:
-        raise UpdateError(f"The prompt adapter's template fails: {rendered.errors[0]}")
+        raise refusal(UpdateError, "adapter.fails", reason=rendered.errors[0])
     return [text for text in rendered.texts if text is not None]
 
 
@@ -140,19 +143,18 @@ def check(template: str, own: Sequence[Golden]) -> None:
     for golden, text in zip(conversations, render(template, conversations), strict=True):
         if golden.rendered is not None and text != golden.rendered:
             diff = _diff(golden.rendered, text, "expected", "rendered")
-            raise UpdateError(
-                f"The prompt adapter's template changes its golden conversation {golden.name!r}:\n{diff}"
-            )
+            raise refusal(UpdateError, "adapter.changes", name=golden.name, diff=diff)
         if text.count(_MARKER) != golden.pictures:
-            raise UpdateError(
-                f"The prompt adapter's template writes {text.count(_MARKER)} picture markers for "
-                f"{golden.pictures} pictures in {golden.name!r}."
+            raise refusal(
+                UpdateError,
+                "adapter.markers",
+                markers=text.count(_MARKER),
+                pictures=golden.pictures,
+                name=golden.name,
             )
         for message in golden.messages:
             if isinstance(message["content"], str) and message["content"] not in text:
-                raise UpdateError(
-                    f"The prompt adapter's template leaves out what was said in {golden.name!r}."
-                )
+                raise refusal(UpdateError, "adapter.leaves_out", name=golden.name)
 
 
 def compare(old: str, new: str, own: Sequence[Golden]) -> list[Change]:

@@ -10,13 +10,13 @@ from typing import Any, Final
 from urllib.parse import urljoin, urlsplit
 
 from huiyan.errors import OfflineError, ReleaseFeedError
+from huiyan.messages import refusal
 from huiyan.updates.feed import FEED_NAME, Feed, check_url, parse
 
 _PIECE_BYTES: Final = 256 * 1024
 _MAX_FEED_BYTES: Final = 4 * 1024 * 1024
 #: For each step of an exchange; a server that says nothing for so long is given up.
 _TIMEOUT_S: Final = 30.0
-_AGAIN: Final = "Look whether the address is right and the server can be reached, then try again."
 
 
 def is_url(feed: str) -> bool:
@@ -49,9 +49,9 @@ class HttpPlace:
 
     def _get(self, url: str, start: int) -> Iterator[bytes]:
         if self._offline:
-            raise OfflineError(f"{_shown(url)} is not asked for: huiyan works offline.")
+            raise refusal(OfflineError, "release_feed.offline", url=_shown(url))
         if urlsplit(self._feed).scheme == "https" and urlsplit(url).scheme != "https":
-            raise ReleaseFeedError(f"The feed {_shown(self._feed)} names {_shown(url)}, which is not https.")
+            raise refusal(ReleaseFeedError, "release_feed.no_https", feed=_shown(self._feed), url=_shown(url))
         headers = {"User-Agent": "huiyan", "Accept-Encoding": "identity"}
         if start:
             headers["Range"] = f"bytes={start}-"
@@ -66,10 +66,12 @@ class HttpPlace:
                     if kept:
                         yield kept
         except urllib.error.HTTPError as error:
-            raise ReleaseFeedError(f"{_shown(url)}: HTTP {error.code}.", hint=_AGAIN) from error
+            raise refusal(
+                ReleaseFeedError, "release_feed.http", url=_shown(url), status=error.code
+            ) from error
         except (OSError, ValueError, http.client.HTTPException) as error:
-            raise ReleaseFeedError(
-                f"{_shown(url)} cannot be read: {str(error)[:200]}.", hint=_AGAIN
+            raise refusal(
+                ReleaseFeedError, "release_feed.no_answer", url=_shown(url), reason=str(error)[:200]
             ) from error
 
 
@@ -82,9 +84,8 @@ class _SameScheme(urllib.request.HTTPRedirectHandler):
         self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
     ) -> urllib.request.Request | None:
         if urlsplit(newurl).scheme != urlsplit(req.full_url).scheme:
-            raise ReleaseFeedError(
-                f"{_shown(req.full_url)} leads to {_shown(newurl)}, which is another protocol.",
-                hint="Name the address that it leads to, if you trust it.",
+            raise refusal(
+                ReleaseFeedError, "release_feed.redirect", url=_shown(req.full_url), target=_shown(newurl)
             )
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 

@@ -16,9 +16,12 @@ from typing import Final
 
 import msgspec
 
-from huiyan.errors import DiskFullError, UpdateError
+from huiyan.errors import DiskFullError, HuiyanError, UpdateError
+from huiyan.messages import Text, in_both, refusal
 
 _MAX_LINE_BYTES: Final = 16 * 1024
+#: A character takes up to six bytes as JSON, and there are two languages.
+_DETAIL_CHARS: Final = 1000
 
 
 class Step(enum.StrEnum):
@@ -45,7 +48,10 @@ _TOUCHED: Final = frozenset({Step.SWITCHING, Step.PROVING, Step.ROLLING_BACK})
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """One step of one update. before, after: digests of the component's states; "" where there was none."""
+    """One step of one update. before, after: digests of the component's states; "" where there was none.
+
+    detail: in English, detail_zh: in Chinese.
+    """
 
     update: str
     step: Step
@@ -56,6 +62,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     after: str
     at_unix_s: float
     detail: str = ""
+    detail_zh: str = ""
 
     @property
     def ended(self) -> bool:
@@ -79,14 +86,19 @@ class Journal:
         except FileNotFoundError:
             return
         except OSError as error:
-            raise UpdateError(f"The update journal {self._path} cannot be read: {error.strerror}.") from error
+            raise refusal(
+                UpdateError, "component.journal_unreadable", path=self._path, reason=error.strerror
+            ) from error
         for line in data.split(b"\n")[:-1]:  # what follows the last newline was cut short
             try:
                 yield msgspec.json.decode(line, type=Entry)
             except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                raise UpdateError(
-                    f"The update journal {self._path} is damaged: {error}.",
-                    hint=f"Move {self._path.name} away; `huiyan status` says what is active.",
+                raise refusal(
+                    UpdateError,
+                    "component.journal_damaged",
+                    path=self._path,
+                    reason=error,
+                    name=self._path.name,
                 ) from error
 
     def latest(self) -> dict[str, Entry]:
@@ -116,13 +128,15 @@ class Journal:
         self._append(entry)
         return entry
 
-    def note(self, entry: Entry, step: Step, *, after: str | None = None, detail: str = "") -> Entry:
+    def note(self, entry: Entry, step: Step, *, after: str | None = None, detail: Text | str = "") -> Entry:
         """Announce the next step; on disk when this returns. Raises: DiskFullError, UpdateError."""
+        english, chinese = in_both(detail)
         following = msgspec.structs.replace(
             entry,
             step=step,
             at_unix_s=time.time(),
-            detail=detail[:2000],
+            detail=english[:_DETAIL_CHARS],
+            detail_zh=chinese[:_DETAIL_CHARS],
             after=entry.after if after is None else after,
         )
         self._append(following)
@@ -139,11 +153,8 @@ class Journal:
             finally:
                 os.close(descriptor)
         except OSError as error:
-            kind = DiskFullError if error.errno in (28, 122) else UpdateError
-            raise kind(
-                f"The update journal {self._path} cannot be written: {error.strerror}.",
-                hint="Free some space and check its permissions; without the journal nothing is changed.",
-            ) from error
+            kind: type[HuiyanError] = DiskFullError if error.errno in (28, 122) else UpdateError
+            raise refusal(kind, "component.journal_write", path=self._path, reason=error.strerror) from error
 
     def _write(self, descriptor: int, line: bytes) -> None:
         """Behind the last whole line: a line that a kill cut short goes."""

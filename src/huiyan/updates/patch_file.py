@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from huiyan.errors import ComponentMismatchError
+from huiyan.messages import refusal
 from huiyan.store.tensors import PREFIX_BYTES, Header, Tensor, header_length, parse_header, read_header
 
 _PIECE_BYTES: Final = 4 * 1024 * 1024
@@ -52,7 +53,7 @@ def apply(patch: Path, old: Path, *, size_bytes: int, names: Iterable[str], writ
                 kept.seek(here[tensor.name].start)
                 _move(kept, tensor, write)
         if fresh.read(1):
-            raise ComponentMismatchError("The release brings more bytes than its list of tensors needs.")
+            raise refusal(ComponentMismatchError, "fit.more_bytes")
 
 
 def check_forms(new: Header, old: Header) -> None:
@@ -61,16 +62,21 @@ def check_forms(new: Header, old: Header) -> None:
     for tensor in new.tensors:
         _check_form(tensor, here.pop(tensor.name, None))
     if here:
-        raise ComponentMismatchError(f"The release has no tensor {next(iter(here))}; the model needs it.")
+        raise refusal(ComponentMismatchError, "fit.tensor_missing", name=next(iter(here)))
 
 
 def _check_form(new: Tensor, old: Tensor | None) -> None:
     if old is None:
-        raise ComponentMismatchError(f"The release has a tensor that the model does not have: {new.name}.")
+        raise refusal(ComponentMismatchError, "fit.tensor_unknown", name=new.name)
     if not new.same_form(old):
-        raise ComponentMismatchError(
-            f"The release's {new.name} is {new.dtype} {list(new.shape)}; the model's is {old.dtype} "
-            f"{list(old.shape)}."
+        raise refusal(
+            ComponentMismatchError,
+            "fit.tensor_shape",
+            name=new.name,
+            new_dtype=new.dtype,
+            new_shape=list(new.shape),
+            dtype=old.dtype,
+            shape=list(old.shape),
         )
 
 
@@ -86,7 +92,7 @@ def _move(source: BinaryIO, tensor: Tensor, write: Write) -> None:
         write(offset, piece)
         offset += len(piece)
     if offset != tensor.stop:
-        raise ComponentMismatchError(f"The release ends in the middle of {tensor.name}.")
+        raise refusal(ComponentMismatchError, "fit.cut_short", name=tensor.name)
 
 
 def _copy(source: BinaryIO, size_bytes: int) -> Iterator[bytes]:

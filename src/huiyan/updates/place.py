@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from huiyan.errors import DigestMismatchError, ReleaseFeedError
+from huiyan.messages import refusal
 from huiyan.store.blobs import Blobs
 from huiyan.updates.feed import FEED_NAME, Feed, FeedFile, check_path, parse
 
@@ -36,31 +37,31 @@ class LocalPlace:
             with self._feed.open("rb") as file:
                 return parse(file.read(_MAX_FEED_BYTES + 1))
         except OSError as error:
-            raise ReleaseFeedError(
-                f"The feed {self._feed} cannot be read: {error.strerror}.",
-                hint=f"Name a directory with {FEED_NAME}, or the file itself: huiyan update --feed PATH",
+            raise refusal(
+                ReleaseFeedError, "release_feed.read", feed=self._feed, reason=error.strerror, name=FEED_NAME
             ) from error
 
     def pieces(self, url: str, *, start: int = 0) -> Iterator[bytes]:
         """Only what lies in the feed's own directory, also behind symlinks."""
         if url.startswith(("https://", "http://")):
-            raise ReleaseFeedError(
-                f"The feed {self._feed} is on this machine and names {url}.",
-                hint="Fetch that file yourself, put it beside the feed, and name it by its path there.",
-            )
+            raise refusal(ReleaseFeedError, "release_feed.leads_away", feed=self._feed, url=url)
         check_path(url, str(self._feed))
         try:
             directory = self._directory.resolve(strict=True)
             path = (directory / url).resolve(strict=True)
             if not path.is_relative_to(directory) or not path.is_file():
-                raise ReleaseFeedError(f"{url} does not lie beside the feed {self._feed}.")
+                raise refusal(ReleaseFeedError, "release_feed.not_beside", url=url, feed=self._feed)
             with path.open("rb") as file:
                 file.seek(start)
                 while piece := file.read(_PIECE_BYTES):
                     yield piece
         except OSError as error:
-            raise ReleaseFeedError(
-                f"{url} beside the feed {self._feed} cannot be read: {error.strerror}."
+            raise refusal(
+                ReleaseFeedError,
+                "release_feed.file_unreadable",
+                url=url,
+                feed=self._feed,
+                reason=error.strerror,
             ) from error
 
 
@@ -82,8 +83,5 @@ def into_blob(place: Place, file: FeedFile, blobs: Blobs, on_bytes: Callable[[in
                 if at >= stop:
                     break
         if partial.missing():
-            raise DigestMismatchError(
-                f"{file.url} is shorter than the feed says.",
-                hint="Try again later; if it stays so, tell whoever publishes the feed.",
-            )
+            raise refusal(DigestMismatchError, "release_feed.short", url=file.url)
         return partial.finish()

@@ -14,6 +14,7 @@ import msgspec
 
 from huiyan.engines import gguf
 from huiyan.errors import ComponentMismatchError, ReleaseFeedError, StoreError
+from huiyan.messages import refusal
 from huiyan.store.compose import Snapshot
 from huiyan.store.lock import LockedFile, ModelLock
 from huiyan.store.snapshots import Store
@@ -30,16 +31,20 @@ def form_of(path: Path) -> Projector:
         head = gguf.read_head(path)
         size_bytes = path.stat().st_size
     except OSError as error:
-        raise StoreError(f"{path} cannot be read: {error.strerror}.") from error
+        raise refusal(StoreError, "fit.unreadable", path=path, reason=error.strerror) from error
     if size_bytes < head.needed_bytes:
-        raise ComponentMismatchError(
-            f"{path.name} has {size_bytes:,} bytes; by its own head it needs {head.needed_bytes:,}."
+        raise refusal(
+            ComponentMismatchError,
+            "fit.projector_size",
+            name=path.name,
+            size_bytes=size_bytes,
+            needed_bytes=head.needed_bytes,
         )
     data = head.metadata
     kind, width = data.get("clip.projector_type"), data.get("clip.vision.projection_dim")
     patch_px = data.get("clip.vision.patch_size")
     if data.get("general.architecture") != "clip" or not kind or not width or not patch_px:
-        raise ComponentMismatchError(f"{path.name} is no vision encoder of llama.cpp (mmproj).")
+        raise refusal(ComponentMismatchError, "fit.no_projector", name=path.name)
     return Projector(
         type=str(kind), width=int(width), patch_px=int(patch_px), form_sha256=form_sha256(head.shapes)
     )
@@ -59,10 +64,7 @@ def check_fits(given: Projector, here: Projector, what: str) -> None:
         ("tensors' names and shapes", given.form_sha256[:12], here.form_sha256[:12]),
     ):
         if new != old:
-            raise ComponentMismatchError(
-                f"{what} does not fit this model: its {name}: {new}; the model's: {old}.",
-                hint="Take a release that was made for this model.",
-            )
+            raise refusal(ComponentMismatchError, "fit.projector", what=what, name=name, new=new, old=old)
 
 
 class ProjectorStaging:
@@ -92,10 +94,11 @@ class ProjectorStaging:
         Raises: ReleaseFeedError, ComponentMismatchError, StoreError.
         """
         if self._component.projector is None:
-            raise ComponentMismatchError(
-                f"{self._component.name} {self._component.version} is for a model in safetensors; the one "
-                "that is served is a GGUF.",
-                hint="Take a release that was made from this model's mmproj file.",
+            raise refusal(
+                ComponentMismatchError,
+                "fit.safetensors",
+                name=self._component.name,
+                version=self._component.version,
             )
         check_fits(self._component.projector, form_of(projector), self._named)
 
@@ -124,5 +127,7 @@ class ProjectorStaging:
             blob = into_blob(self._place, file, self._store.blobs, on_piece)
             found = form_of(blob)
             if found != self._component.projector:
-                raise ReleaseFeedError(f"{self._named}: {file.path} is not what the feed says of it.")
+                raise refusal(
+                    ReleaseFeedError, "release_feed.other_projector", name=self._named, path=file.path
+                )
             return self._store.compose(lock)

@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 
 from huiyan.errors import ComponentMismatchError, ReleaseFeedError, UpdateError
+from huiyan.messages import refusal
 from huiyan.store.durable import write_beside
 from huiyan.store.lock import LockedFile, LockFile, ModelLock, encode_lock
 from huiyan.store.tensors import read_header, tensor_digests
@@ -51,14 +52,14 @@ def make_vision(
     """
     feed = _read_feed(out)
     if any((each.name, each.version) == (wish.name, wish.version) for each in feed.component):
-        raise ReleaseFeedError(
-            f"{out / FEED_NAME} has {wish.name} {wish.version} already.", hint="Choose another --version."
+        raise refusal(
+            ReleaseFeedError, "release.exists", feed=out / FEED_NAME, name=wish.name, version=wish.version
         )
     try:
         component = _make(wish, old, new, out, on_file)
     except OSError as error:
-        raise UpdateError(
-            f"The release cannot be made: {error.filename or out}: {error.strerror}."
+        raise refusal(
+            UpdateError, "release.cannot", path=error.filename or out, reason=error.strerror
         ) from error
     write_beside(
         out / FEED_NAME,
@@ -71,7 +72,7 @@ def _make(wish: Wish, old: Path, new: Path, out: Path, on_file: OnFile) -> Compo
     paths = _paths(new)
     if _paths(old) != paths:
         odd = min(set(_paths(old)) ^ set(paths))
-        raise ComponentMismatchError(f"The two directories do not hold the same files: {odd}.")
+        raise refusal(ComponentMismatchError, "release.files", odd=odd)
     folder = f"{wish.name}/{wish.version}"
     locked: list[LockedFile] = []
     files: list[FeedFile] = []
@@ -85,14 +86,12 @@ def _make(wish: Wish, old: Path, new: Path, out: Path, on_file: OnFile) -> Compo
         if sha256 == before:
             continue
         if not path.endswith(_WEIGHTS):
-            raise ComponentMismatchError(f"The two differ in {path}, which is no weights.")
+            raise refusal(ComponentMismatchError, "release.no_weights", path=path)
         names = _changed(wish.prefix, old / path, new / path, tensors)
         url = f"{folder}/{path.replace('/', '--')}.patch"
         files.append(_write_patch(out, url, path, patch_file.make(new / path, names)))
     if not files:
-        raise ComponentMismatchError(
-            "The two directories hold the same weights: there is nothing to release."
-        )
+        raise refusal(ComponentMismatchError, "release.same_weights")
     lock = encode_lock(LockFile(models=(ModelLock(source="local", id=wish.model, files=tuple(locked)),)))
     lock_url = f"{folder}/models.lock"
     write_beside(out / lock_url, lock)
@@ -118,20 +117,20 @@ def make_projector(wish: Wish, old: Path, new: Path, out: Path) -> Component:
     """
     feed = _read_feed(out)
     if any((each.name, each.version) == (wish.name, wish.version) for each in feed.component):
-        raise ReleaseFeedError(
-            f"{out / FEED_NAME} has {wish.name} {wish.version} already.", hint="Choose another --version."
+        raise refusal(
+            ReleaseFeedError, "release.exists", feed=out / FEED_NAME, name=wish.name, version=wish.version
         )
     before, after = mmproj_file(old), mmproj_file(new)
     form = projector.form_of(after)
     projector.check_fits(form, projector.form_of(before), str(after))
     if _digest(before) == _digest(after):
-        raise ComponentMismatchError("The two files are the same: there is nothing to release.")
+        raise refusal(ComponentMismatchError, "release.same_files")
     try:
         with after.open("rb") as file:
             pieces = iter(lambda: file.read(_PIECE_BYTES), b"")
             carried = _write_patch(out, f"{wish.name}/{wish.version}/{after.name}", after.name, pieces)
     except OSError as error:
-        raise UpdateError(f"The release cannot be made: {error.filename}: {error.strerror}.") from error
+        raise refusal(UpdateError, "release.cannot", path=error.filename, reason=error.strerror) from error
     component = Component(
         name=wish.name,
         kind="vision-encoder",
@@ -156,9 +155,7 @@ def mmproj_file(path: Path) -> Path:
         return path
     found = sorted(each for each in path.glob("*.gguf") if "mmproj" in each.name.lower())
     if len(found) != 1:
-        raise UpdateError(
-            f"{path} holds {len(found)} mmproj*.gguf files.", hint="Name the file itself in its place."
-        )
+        raise refusal(UpdateError, "release.projectors", path=path, count=len(found))
     return found[0]
 
 
@@ -174,15 +171,13 @@ def make_adapter(wish: Wish, directory: Path, out: Path) -> Component:
     """
     feed = _read_feed(out)
     if any((each.name, each.version) == (wish.name, wish.version) for each in feed.component):
-        raise ReleaseFeedError(
-            f"{out / FEED_NAME} has {wish.name} {wish.version} already.", hint="Choose another --version."
+        raise refusal(
+            ReleaseFeedError, "release.exists", feed=out / FEED_NAME, name=wish.name, version=wish.version
         )
     files = []
     try:
         if not (directory / "adapter.json").is_file():
-            raise UpdateError(
-                f"{directory} has no adapter.json.", hint="docs/reference/components.md says what it holds."
-            )
+            raise refusal(UpdateError, "release.no_adapter", directory=directory)
         template = directory / "chat_template.jinja"
         if template.exists():
             golden.check(template.read_text("utf-8"), golden.read(directory))
@@ -190,7 +185,7 @@ def make_adapter(wish: Wish, directory: Path, out: Path) -> Component:
             url = f"{wish.name}/{wish.version}/{path}"
             files.append(_write_patch(out, url, path, [(directory / path).read_bytes()]))
     except OSError as error:
-        raise UpdateError(f"The release cannot be made: {error.filename}: {error.strerror}.") from error
+        raise refusal(UpdateError, "release.cannot", path=error.filename, reason=error.strerror) from error
     component = Component(
         name=wish.name,
         kind="prompt-adapter",
@@ -213,7 +208,9 @@ def _read_feed(out: Path) -> Feed:
     except FileNotFoundError:
         return Feed(schema=SCHEMA)
     except OSError as error:
-        raise ReleaseFeedError(f"{out / FEED_NAME} cannot be read: {error.strerror}.") from error
+        raise refusal(
+            ReleaseFeedError, "release.unreadable", path=out / FEED_NAME, reason=error.strerror
+        ) from error
 
 
 def _changed(prefix: str, old: Path, new: Path, digests: Mapping[str, str]) -> list[str]:
@@ -222,10 +219,7 @@ def _changed(prefix: str, old: Path, new: Path, digests: Mapping[str, str]) -> l
     names = [name for name, digest in digests.items() if before[name] != digest]
     for name in names:
         if not name.startswith(prefix):
-            raise ComponentMismatchError(
-                f"The two differ in {name}, which is not below {prefix}*.",
-                hint="Release the whole model instead, or name another --prefix.",
-            )
+            raise refusal(ComponentMismatchError, "release.prefix", name=name, prefix=prefix)
     return names
 
 

@@ -6,6 +6,9 @@ from typing import Literal
 
 import msgspec
 
+from huiyan.errors import HuiyanError
+from huiyan.messages import of_error
+
 UpdateState = Literal["running", "done", "failed", "cancelled"]
 
 
@@ -17,6 +20,12 @@ class UpdateFault(msgspec.Struct, frozen=True, kw_only=True):
     hint: str = ""
     message_zh: str = ""
     hint_zh: str = ""
+
+
+def fault_of(error: HuiyanError) -> UpdateFault:
+    """In both languages."""
+    (message, hint), (message_zh, hint_zh) = of_error(error, "en"), of_error(error, "zh")
+    return UpdateFault(code=error.code, message=message, hint=hint, message_zh=message_zh, hint_zh=hint_zh)
 
 
 class UpdateStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,7 +71,7 @@ class ComponentInfo(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HistoryEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """The last step of one update. at: Unix time."""
+    """The last step of one update. at: Unix time. detail: in English, detail_zh: in Chinese."""
 
     component: str
     kind: str
@@ -70,6 +79,7 @@ class HistoryEntry(msgspec.Struct, frozen=True, kw_only=True):
     step: str
     at: float
     detail: str = ""
+    detail_zh: str = ""
 
 
 class PlannedChange(msgspec.Struct, frozen=True, kw_only=True):

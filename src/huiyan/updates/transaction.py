@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import Final, Protocol
 
 from huiyan import log
 from huiyan.errors import HuiyanError, RollbackFailedError, UpdateError
-from huiyan.messages import Text, known, refusal
+from huiyan.messages import Text, advice_of, cause_of, refusal
 from huiyan.updates.journal import Entry, Journal, Step
 
 _log = log.get_logger(__name__)
+
+#: What the journal says of an update that a kill has ended.
+INTERRUPTED: Final = Text("component.interrupted_word", {})
 
 
 class Target(Protocol):
@@ -65,7 +68,7 @@ async def replace(
     entry = journal.begin(component=target.name, kind=target.kind, version=version, before=before, after="")
     on_step(entry)
 
-    def note(step: Step, *, after: str | None = None, detail: str = "") -> None:
+    def note(step: Step, *, after: str | None = None, detail: Text | str = "") -> None:
         nonlocal entry
         entry = journal.note(entry, step, after=after, detail=detail)
         on_step(entry)
@@ -74,10 +77,10 @@ async def replace(
     try:
         after = await staging.stage()
     except (HuiyanError, asyncio.CancelledError) as error:
-        note(Step.ABANDONED, detail=_said(error))
+        note(Step.ABANDONED, detail=_told(error))
         raise
     if after == before:
-        note(Step.ABANDONED, after=after, detail="this is what is active already")
+        note(Step.ABANDONED, after=after, detail=Text("component.same_word", {}))
         return entry
     try:
         note(Step.SWITCHING, after=after)
@@ -98,18 +101,20 @@ async def _back(
     journal: Journal, target: Target, entry: Entry, cause: BaseException, on_step: OnStep
 ) -> None:
     _log.warning("%s: rolling back: %s", target.name, _said(cause))
-    entry = journal.note(entry, Step.ROLLING_BACK, detail=_said(cause))
+    entry = journal.note(entry, Step.ROLLING_BACK, detail=_told(cause))
     on_step(entry)
     try:
         target.select(entry.before)
         await target.apply(entry.before)
     except HuiyanError as error:
-        raise RollbackFailedError(
-            f"{target.name}: the new state failed ({_said(cause)}) and the old one could not be brought back "
-            f"while everything runs: {error.message}",
-            hint="Start huiyan again: it begins with the state from before the update.",
+        raise refusal(
+            RollbackFailedError,
+            "component.not_back",
+            name=target.name,
+            failed=_told(cause),
+            cause=cause_of(error),
         ) from error
-    on_step(journal.note(entry, Step.ROLLED_BACK, detail=_said(cause)))
+    on_step(journal.note(entry, Step.ROLLED_BACK, detail=_told(cause)))
 
 
 async def roll_back(
@@ -138,9 +143,9 @@ def recover(journal: Journal, targets: Mapping[str, Target]) -> list[Entry]:
         target = targets.get(entry.component)
         if entry.touched and target is not None:
             target.select(entry.before)
-            ended.append(journal.note(entry, Step.ROLLED_BACK, detail="interrupted"))
+            ended.append(journal.note(entry, Step.ROLLED_BACK, detail=INTERRUPTED))
         else:
-            ended.append(journal.note(entry, Step.ABANDONED, detail="interrupted"))
+            ended.append(journal.note(entry, Step.ABANDONED, detail=INTERRUPTED))
         _log.warning(
             "the update of %s to %s was interrupted: %s", entry.component, entry.version, ended[-1].step
         )
@@ -148,14 +153,18 @@ def recover(journal: Journal, targets: Mapping[str, Target]) -> list[Entry]:
 
 
 def _not_taken(target: Target, version: str, cause: HuiyanError) -> UpdateError:
-    told: Text | str = cause.message
-    advice: Text | str = cause.hint
-    if cause.sentence is not None:
-        told = Text(*cause.sentence)
-        advice = Text(known(f"{told.key}.hint", "update.as_before"), told.args)
     return refusal(
-        UpdateError, "update.not_taken", name=target.name, version=version, cause=told, advice=advice
+        UpdateError,
+        "update.not_taken",
+        name=target.name,
+        version=version,
+        cause=cause_of(cause),
+        advice=advice_of(cause) or Text("update.as_before", {}),
     )
+
+
+def _told(error: BaseException) -> Text | str:
+    return cause_of(error) if isinstance(error, HuiyanError) else Text("component.cancelled_word", {})
 
 
 def _said(error: BaseException) -> str:

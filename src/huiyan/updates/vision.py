@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from huiyan.errors import ComponentMismatchError, DigestMismatchError, StoreError
+from huiyan.messages import refusal
 from huiyan.store.compose import Snapshot
 from huiyan.store.lock import LockedFile, ModelLock, decode_lock
 from huiyan.store.snapshots import Store
@@ -62,13 +63,12 @@ def read_lock(component: Component, place: Place) -> ModelLock:
         if len(data) > _MAX_LOCK_BYTES:
             break
     if hashlib.sha256(data).hexdigest() != component.tensors.lock_sha256:
-        raise DigestMismatchError(
-            f"{component.tensors.lock} is not the lock that the feed names for {component.name}.",
-            hint="Try again later; if it stays so, tell whoever publishes the feed.",
+        raise refusal(
+            DigestMismatchError, "release_feed.other_lock", lock=component.tensors.lock, name=component.name
         )
     lock = decode_lock(bytes(data), component.tensors.lock).find(component.base.model)
     if lock is None:
-        raise ComponentMismatchError(f"The release's lock does not hold {component.base.model}.")
+        raise refusal(ComponentMismatchError, "fit.lock_without", model=component.base.model)
     return lock
 
 
@@ -85,22 +85,24 @@ def compare(component: Component, lock: ModelLock, here: Snapshot) -> Change:
     new = {file.path: file for file in lock.files}
     for path, sha256 in component.base.configs.items():
         if path not in old or old[path].sha256 != sha256:
-            raise ComponentMismatchError(
-                f"{component.name} {component.version} belongs to another {path} than that of {here.id}.",
-                hint=f"Bring the model itself up to date first: huiyan models pull {here.id}",
+            raise refusal(
+                ComponentMismatchError,
+                "fit.base",
+                name=component.name,
+                version=component.version,
+                path=path,
+                model=here.id,
             )
     if set(old) != set(new):
         odd = min(set(old) ^ set(new))
-        raise ComponentMismatchError(f"The release and {here.id} do not have the same files: {odd}.")
+        raise refusal(ComponentMismatchError, "fit.files", model=here.id, odd=odd)
     changed: dict[str, tuple[str, ...]] = {}
     moved_bytes = 0
     for path, file in new.items():
         if file.sha256 == old[path].sha256:
             continue
         if not path.endswith(_WEIGHTS):
-            raise ComponentMismatchError(
-                f"The release changes {path}, which is no weights: it is more than a {component.name}."
-            )
+            raise refusal(ComponentMismatchError, "fit.no_weights", path=path, name=component.name)
         names = _changed(here.tree / path, old[path], file, prefix)
         header = read_header(here.tree / path).by_name()
         moved_bytes += sum(header[name].size_bytes for name in names)
@@ -111,11 +113,11 @@ def compare(component: Component, lock: ModelLock, here: Snapshot) -> Change:
 def _changed(path: Path, old: LockedFile, new: LockedFile, prefix: str) -> tuple[str, ...]:
     before = old.tensors or tensor_digests(path)
     if set(before) != set(new.tensors):
-        raise ComponentMismatchError(f"The release's {new.path} does not hold the tensors of the model's.")
+        raise refusal(ComponentMismatchError, "fit.tensors", path=new.path)
     names = tuple(sorted(name for name, digest in new.tensors.items() if before[name] != digest))
     for name in names:
         if not name.startswith(prefix):
-            raise ComponentMismatchError(f"The release changes {name}, which is not below {prefix}*.")
+            raise refusal(ComponentMismatchError, "fit.prefix", name=name, prefix=prefix)
     return names
 
 
@@ -147,9 +149,8 @@ class VisionStaging:
         model_id = self._component.base.model
         here = self._store.current(model_id)
         if here is None:
-            raise ComponentMismatchError(
-                f"{self._component.name} belongs to {model_id}, which is not in the store.",
-                hint=f"Fetch it first: huiyan models pull {model_id}",
+            raise refusal(
+                ComponentMismatchError, "fit.not_in_store", name=self._component.name, model=model_id
             )
         return compare(self._component, read_lock(self._component, self._place), here)
 
@@ -165,7 +166,7 @@ class VisionStaging:
                 assert self._component.tensors is not None
                 self._shards.fetch(change.lock, (self._component.tensors.prefix + "*",), self._on_bytes)
             else:
-                raise StoreError(f"{self._component.name} names no files, and there is no hub to fetch from.")
+                raise refusal(StoreError, "fit.no_hub", name=self._component.name)
             digest = self._store.compose(change.lock)
         tree = self._store.tree(digest)
         for path in change.tensors:
@@ -190,7 +191,7 @@ class VisionStaging:
             if blobs.has(locked.sha256, locked.size_bytes):
                 continue
             if path not in carried:
-                raise ComponentMismatchError(f"The release changes {path} and does not bring it.")
+                raise refusal(ComponentMismatchError, "fit.not_brought", path=path)
             patch = into_blob(self._place, carried[path], blobs, on_piece)
             with blobs.open_partial(locked.sha256, locked.size_bytes) as partial:
                 if partial.missing():

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import re
 import string
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 import huiyan
+from huiyan import messages
 from huiyan.errors import PortInUseError, SettingsError
 from huiyan.messages import CATALOGUE, Text, of_error, refusal, say
 
@@ -28,6 +32,7 @@ COMPOSED = (
     "update.step.",
     "update.head.",
     "told",
+    "default_hint.",
     "models.serve.",
     "keys.head.",
     "plan.head.",
@@ -103,6 +108,16 @@ def test_a_sentence_may_contain_another() -> None:
     text = Text("part.failed", {"part": Text("part.engine", {}), "cause": "x"})
     assert "引擎" in text.render("zh")
     assert "engine" in text.render("en")
+
+
+def test_no_two_files_have_one_key() -> None:
+    keys = [
+        key
+        for module in pkgutil.iter_modules(messages.__path__)
+        for key in importlib.import_module(f"huiyan.messages.{module.name}").SENTENCES
+    ]
+    assert len(keys) > 500
+    assert [key for key, count in Counter(keys).items() if count > 1] == []
 
 
 def test_a_missing_argument_is_an_error() -> None:

@@ -247,7 +247,7 @@ export interface HelloEvent {
   fetch: FetchStatus | null;
 }
 
-/** The last step of one update. at: Unix time. */
+/** The last step of one update. at: Unix time. detail: in English, detail_zh: in Chinese. */
 export interface HistoryEntry {
   component: string;
   kind: string;
@@ -255,6 +255,7 @@ export interface HistoryEntry {
   step: string;
   at: number;
   detail: string;
+  detail_zh: string;
 }
 
 /** Either `name`, one of the page's own, or `shapes` on `view_box`. */

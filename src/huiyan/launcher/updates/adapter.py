@@ -11,7 +11,7 @@ from huiyan.errors import ComponentMismatchError, DigestMismatchError, SettingsE
 from huiyan.gateway import adapter as adapters
 from huiyan.launcher.updates.component import How, OnBytes, Plan
 from huiyan.launcher.updates.staging import ThreadStaging
-from huiyan.messages import refusal
+from huiyan.messages import advice_of, cause_of, refusal
 from huiyan.updates import golden
 from huiyan.updates.component_dirs import ComponentDirs
 from huiyan.updates.feed import Component, FeedFile
@@ -162,7 +162,9 @@ class PromptAdapter:
         try:
             found = adapters.load(directory)
         except SettingsError as error:
-            raise ComponentMismatchError(error.message, hint=error.hint) from error
+            raise refusal(
+                ComponentMismatchError, "told", said=cause_of(error), advice=advice_of(error)
+            ) from error
         if found.chat_template is not None:
             golden.check(found.chat_template, golden.read(directory))
 

@@ -65,8 +65,13 @@ def choose(feed: Feed, component: Replaceable, *, installed: str, version: str |
             huiyan=__version__,
         )
     if release.kind != component.kind:
-        raise ReleaseFeedError(
-            f"{name} {release.version} is a {release.kind} by the feed, not a {component.kind}."
+        raise refusal(
+            ReleaseFeedError,
+            "release_feed.other_kind",
+            name=name,
+            version=release.version,
+            found=release.kind,
+            wanted=component.kind,
         )
     _check_newer(release, installed)
     return release

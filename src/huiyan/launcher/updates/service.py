@@ -37,6 +37,7 @@ from huiyan.updates.status import (
     UpdatesReport,
     UpdateState,
     UpdateStatus,
+    fault_of,
 )
 from huiyan.updates.transaction import Staging
 
@@ -196,7 +197,7 @@ class UpdateService:
             _log.warning("%s %s: %s", component.name, version, error.message, extra={"code": error.code})
         except Exception:  # noqa: BLE001 - a task boundary: nobody else would hear of it
             _log.exception("%s %s failed", component.name, version)
-            fault = fault_of(UpdateError("Something unforeseen happened; `huiyan logs` has the details."))
+            fault = fault_of(refusal(UpdateError, "component.unforeseen"))
         self._tell(state=state, error=fault, pause_s=component.pause_s)
 
     def _on_bytes(self, done_bytes: int, total_bytes: int) -> None:
@@ -287,6 +288,7 @@ class UpdateService:
                     step=str(entry.step),
                     at=entry.at_unix_s,
                     detail=entry.detail,
+                    detail_zh=entry.detail_zh,
                 )
                 for entry in history[:_HISTORY]
             ],
@@ -325,11 +327,6 @@ class UpdateService:
 
 def _noted(info: ComponentInfo, error: HuiyanError) -> ComponentInfo:
     return msgspec.structs.replace(info, note=of_error(error, "en")[0], note_zh=of_error(error, "zh")[0])
-
-
-def fault_of(error: HuiyanError) -> UpdateFault:
-    (message, hint), (message_zh, hint_zh) = of_error(error, "en"), of_error(error, "zh")
-    return UpdateFault(code=error.code, message=message, hint=hint, message_zh=message_zh, hint_zh=hint_zh)
 
 
 def recover(registry: Registry) -> list[Entry]:

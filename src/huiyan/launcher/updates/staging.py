@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from huiyan.errors import PullInterruptedError
 from huiyan.launcher.updates.component import OnBytes
+from huiyan.messages import refusal
 
 
 class ThreadStaging:
@@ -28,5 +29,5 @@ class ThreadStaging:
 
     def _told(self, done_bytes: int, total_bytes: int) -> None:
         if self._cancelled.is_set():
-            raise PullInterruptedError("The update was cancelled.")
+            raise refusal(PullInterruptedError, "component.cancelled")
         self._on_bytes(done_bytes, total_bytes)

@@ -21,13 +21,14 @@ from huiyan.errors import ComponentMismatchError, HuiyanError, UpdateError
 from huiyan.launcher.upgrade import rehearsal
 from huiyan.launcher.upgrade.handover import Program
 from huiyan.launcher.upgrade.place import Place
-from huiyan.launcher.upgrade.status import UpgradeStatus, fault_of
-from huiyan.messages import refusal
+from huiyan.launcher.upgrade.status import UpgradeStatus
+from huiyan.messages import Text, cause_of, refusal
 from huiyan.settings.environment import installer_environment
 from huiyan.settings.model import Settings
 from huiyan.settings.selected import environment_of, whole_environment
 from huiyan.state import earlier
 from huiyan.updates.journal import Entry, Step
+from huiyan.updates.status import fault_of
 from huiyan.updates.version_install import VersionFiles, VersionStaging
 from huiyan.updates.versions import KIND, NAME
 from huiyan.updates.wheel import read_wheel
@@ -150,11 +151,11 @@ class FullUpgrades:
             entry = self._note(entry, Step.STAGING)
             after = await staging.stage()
             if after == before:
-                return self._note(entry, Step.ABANDONED, after=after, detail="this is what is active already")
+                return self._note(entry, Step.ABANDONED, after=after, detail=Text("component.same_word", {}))
             python = place.versions.python(after, origin=self.program.python)
             described = await self.prove_alone(python, version, accept_loss=accept_loss)
         except (HuiyanError, asyncio.CancelledError) as error:
-            self._note(entry, Step.ABANDONED, detail=_said(error))
+            self._note(entry, Step.ABANDONED, detail=_told(error))
             raise
         entry = self._note(entry, Step.SWITCHING, after=after)
         try:
@@ -174,8 +175,8 @@ class FullUpgrades:
                 if database is not None:
                     await asyncio.to_thread(earlier.go_back, database, known=described.schema)
         except (HuiyanError, OSError, asyncio.CancelledError) as error:
-            entry = self._note(entry, Step.ROLLING_BACK, detail=_said(error))
-            self._note(entry, Step.ROLLED_BACK, detail=_said(error))
+            entry = self._note(entry, Step.ROLLING_BACK, detail=_told(error))
+            self._note(entry, Step.ROLLED_BACK, detail=_told(error))
             if isinstance(error, OSError):
                 raise refusal(UpdateError, "upgrade.exec", python=python, reason=error.strerror) from error
             raise
@@ -193,8 +194,14 @@ class FullUpgrades:
             if lost is not None:
                 copied = earlier.copy_for(database, described.schema)
                 if not accept_loss:
-                    words = {"version": version, "keys": lost.keys, "requests": lost.requests}
-                    raise refusal(ComponentMismatchError, "upgrade.would_lose", **words, kept=lost.kept)
+                    raise refusal(
+                        ComponentMismatchError,
+                        "upgrade.would_lose",
+                        version=version,
+                        keys=lost.keys,
+                        requests=lost.requests,
+                        kept=lost.kept,
+                    )
         self._say("rehearsing")
         await rehearsal.rehearse(
             python,
@@ -226,10 +233,10 @@ class FullUpgrades:
         assert self.status is not None
         self._tell(_with(self.status, state=state, error=None if error is None else fault_of(error)))
 
-    def _note(self, entry: Entry, step: Step, *, after: str | None = None, detail: str = "") -> Entry:
+    def _note(self, entry: Entry, step: Step, *, after: str | None = None, detail: Text | str = "") -> Entry:
         noted = self.place.journal.note(entry, step, after=after, detail=detail)
         if self.status is not None:
-            self._tell(_with(self.status, step=step, version=entry.version, detail=detail))
+            self._tell(_with(self.status, step=step, version=entry.version, detail=noted.detail))
         return noted
 
     def _say(self, line: str) -> None:
@@ -245,7 +252,7 @@ def _with(status: UpgradeStatus, **changes: Any) -> UpgradeStatus:  # Any: field
     return msgspec.structs.replace(status, **changes)
 
 
-def _said(error: BaseException) -> str:
+def _told(error: BaseException) -> Text | str:
     if isinstance(error, HuiyanError):
-        return error.message
-    return "cancelled" if isinstance(error, asyncio.CancelledError) else str(error)
+        return cause_of(error)
+    return Text("component.cancelled_word", {}) if isinstance(error, asyncio.CancelledError) else str(error)

@@ -18,6 +18,7 @@ from huiyan.messages import refusal
 from huiyan.settings.model import Settings
 from huiyan.state import FILE_NAME, earlier
 from huiyan.updates.journal import Entry, Journal, Step
+from huiyan.updates.transaction import INTERRUPTED
 from huiyan.updates.versions import NAME, Versions
 
 _log = log.get_logger(__name__)
@@ -107,14 +108,14 @@ class Place:
             if entry.component != NAME:
                 continue
             if not entry.touched:
-                ended = self.journal.note(entry, Step.ABANDONED, detail="interrupted")
+                ended = self.journal.note(entry, Step.ABANDONED, detail=INTERRUPTED)
             elif self.versions.active() == entry.after:
-                ended = self.journal.note(entry, Step.COMMITTED, detail="interrupted")
+                ended = self.journal.note(entry, Step.COMMITTED, detail=INTERRUPTED)
             else:
                 database = self.database(settings)
                 if database is not None:
                     earlier.go_back(database)
-                ended = self.journal.note(entry, Step.ROLLED_BACK, detail="interrupted")
+                ended = self.journal.note(entry, Step.ROLLED_BACK, detail=INTERRUPTED)
             _log.warning("the upgrade to %s was interrupted: %s", entry.version, ended.step)
         self.versions.sweep()
         return ended

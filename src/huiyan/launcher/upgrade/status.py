@@ -6,15 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from huiyan.errors import HuiyanError
-from huiyan.updates.status import UpdateFault as Fault
-from huiyan.updates.status import UpdateStatus
-
-
-class UpdateFault(msgspec.Struct, frozen=True, kw_only=True):
-    code: str
-    message: str
-    hint: str = ""
+from huiyan.updates.status import UpdateFault, UpdateStatus
 
 
 class UpgradeStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,7 +27,6 @@ class UpgradeStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 def as_update(status: UpgradeStatus) -> UpdateStatus:
     """As updates of other components are told."""
-    error = status.error
     return UpdateStatus(
         component=status.component,
         kind=status.kind,
@@ -43,10 +34,6 @@ def as_update(status: UpgradeStatus) -> UpdateStatus:
         step=status.step,
         state=status.state,
         pause_s=status.pause_s,
-        error=None if error is None else Fault(code=error.code, message=error.message, hint=error.hint),
+        error=status.error,
         started_at=status.started_at,
     )
-
-
-def fault_of(error: HuiyanError) -> UpdateFault:
-    return UpdateFault(code=error.code, message=error.message, hint=error.hint)

@@ -26,12 +26,13 @@ from huiyan.launcher.upgrade.guard import Takeover
 from huiyan.launcher.upgrade.handover import Handover, Program, Retiree
 from huiyan.launcher.upgrade.place import Place
 from huiyan.launcher.upgrade.retirees import Retirees
-from huiyan.launcher.upgrade.status import UpdateFault, UpgradeStatus
+from huiyan.launcher.upgrade.status import UpgradeStatus
 from huiyan.messages import refusal, say
 from huiyan.settings.model import Settings
 from huiyan.state import earlier
 from huiyan.store.manifest import VerificationRecord
 from huiyan.updates.journal import Entry, Step
+from huiyan.updates.status import UpdateFault
 from huiyan.updates.version_install import VersionFiles
 
 _log = log.get_logger(__name__)
@@ -219,6 +220,8 @@ class Upgrader:
                 code=UpdateError.code,
                 message=say("upgrade.given_back", "en", **words),
                 hint=say("upgrade.given_back.hint", "en", **words),
+                message_zh=say("upgrade.given_back", "zh", **words),
+                hint_zh=say("upgrade.given_back.hint", "zh", **words),
             )
         else:
             ended = upgrades.place.commit(entry, before=handover.before)
