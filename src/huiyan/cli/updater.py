@@ -65,6 +65,7 @@ def updater(settings: Settings) -> Iterator[Updater]:
     try:
         info = control.running(data_dir)
     except NotRunningError:
+        data_dir.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         with DataDirLock(data_dir):
             WholePlace(settings.data_dir).recover(settings)
             service.recover(Registry(settings))

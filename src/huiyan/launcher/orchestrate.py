@@ -26,8 +26,10 @@ from huiyan.launcher.services import Services
 from huiyan.launcher.signals import stop_signals
 from huiyan.launcher.state import DataDir, LauncherInfo, StatusReport, read_info, remove_info, write_info
 from huiyan.launcher.stored import stored_model
+from huiyan.launcher.updates import late_examination
 from huiyan.launcher.updates import service as updates
 from huiyan.launcher.updates.adapter import directories as adapter_directories
+from huiyan.launcher.updates.late_examination import LateExamination
 from huiyan.launcher.updates.live import LiveSystem
 from huiyan.launcher.updates.places import open_place
 from huiyan.launcher.updates.registry import Registry
@@ -94,6 +96,7 @@ class Launcher:
         self._switched = contextlib.ExitStack()
         self._models: ModelFetches | None = None
         self._updates: UpdateService | None = None
+        self._live_system: LiveSystem | None = None
         self._takeover = takeover
         self._program = program
         self._upgrader: Upgrader | None = None
@@ -405,19 +408,7 @@ class Launcher:
                 started_unix_s=self._started_unix_s,
             )
         else:
-            reporter.begin("gateway", Text("state.starting", {}))
-            early, self._prestarted = self._prestarted, None
-            services.start_gateway(early)
-            await self._open_control(server, resources, prepared)
-            reporter.begin("engine", Text("state.starting", {}))
-            await services.verify_files(record)
-            services.start_engine()
-            reporter.layer = "gateway"
-            await services.wait_ready("gateway")
-            reporter.layer = "engine"
-            await services.wait_ready("engine")
-            reporter.begin("health", Text("health.looking", {}))
-            await self._check_health(prepared)
+            await self._bring_up(services, server, resources, prepared, record)
         reporter.ok("health", Text("health.ok", {"seconds": f"{services.canary_s:.1f}"}))
         if prepared.files.card.demo:
             reporter.note(Text("ready.demo", {}))
@@ -429,13 +420,50 @@ class Launcher:
         _log.info("ready at %s", prepared.url, extra={"took_s": round(time.time() - self._started_unix_s, 2)})
         reporter.send(Event(kind="ready", text=Text("ready", {"url": prepared.url}), url=prepared.url))
 
+    async def _bring_up(
+        self,
+        services: Services,
+        server: ControlServer,
+        resources: contextlib.ExitStack,
+        prepared: Prepared,
+        record: VerificationRecord,
+    ) -> None:
+        """Gateway and engine of a start that takes over from nobody. Raises: HuiyanError."""
+        reporter = self._reporter
+        late = await asyncio.to_thread(self._never_examined)
+        if late is not None:
+            # Nobody gets an answer of an encoder that was never examined.
+            services.pause_gateway()
+        reporter.begin("gateway", Text("state.starting", {}))
+        early, self._prestarted = self._prestarted, None
+        services.start_gateway(early)
+        await self._open_control(server, resources, prepared)
+        reporter.begin("engine", Text("state.starting", {}))
+        await services.verify_files(record)
+        services.start_engine()
+        reporter.layer = "gateway"
+        await services.wait_ready("gateway")
+        reporter.layer = "engine"
+        if late is None:
+            await services.wait_ready("engine")
+        else:
+            await late.run()
+        reporter.begin("health", Text("health.looking", {}))
+        await self._check_health(prepared)
+
     def _end_interrupted(self) -> None:
         for entry in updates.recover(Registry(self._settings)):
             words = {"name": entry.component, "version": entry.version}
             self._reporter.note(Text("update.interrupted", words))
 
+    def _never_examined(self) -> LateExamination | None:
+        """What was committed while nothing ran, of the model that is served."""
+        assert self._live_system is not None
+        assert self._services is not None
+        return late_examination.find(self._settings, self._live_system, self._services, self._reporter)
+
     def _make_updates(self, prepared: Prepared, services: Services) -> UpdateService:
-        live = LiveSystem(
+        self._live_system = live = LiveSystem(
             self._settings, prepared, services, switching=self._one_switch, resources=self._switched
         )
         dirs = adapter_directories(self._data_dir.root)

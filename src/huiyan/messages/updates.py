@@ -111,6 +111,20 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
         "请告诉发布者；原来的编码器照常使用。",
         "Tell its publisher; the encoder before is used on.",
     ),
+    "update.examining": (
+        "{name} {version} 是停机时装上的，正在首次检验；请求稍候。",
+        "{name} {version} was committed while nothing ran and is examined now; requests wait.",
+    ),
+    "update.examined": ("{name} {version} 通过了检验。", "{name} {version} has passed its examination."),
+    "update.sees_as_much": (
+        "原来的编码器认得的也不比它多。",
+        "The encoder before sees no more than this one.",
+    ),
+    "update.sees_as_much.hint": ("不需要做什么。", "There is nothing to do."),
+    "update.went_back": (
+        "{name} {version} 没有通过检验，已自动退回原来的：{cause}",
+        "{name} {version} did not pass its examination; what was before is active again: {cause}",
+    ),
     "update.tool_not_current": (
         "工具 {name} 没有切换到新版本。",
         "The tool {name} did not become the new version.",

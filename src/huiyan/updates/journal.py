@@ -50,7 +50,8 @@ _TOUCHED: Final = frozenset({Step.SWITCHING, Step.PROVING, Step.ROLLING_BACK})
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """One step of one update. before, after: digests of the component's states; "" where there was none.
 
-    detail: in English, detail_zh: in Chinese.
+    detail: in English, detail_zh: in Chinese. unproven: committed while nothing ran, so that the next start
+    has to examine what it brought.
     """
 
     update: str
@@ -63,6 +64,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     at_unix_s: float
     detail: str = ""
     detail_zh: str = ""
+    unproven: bool = False
 
     @property
     def ended(self) -> bool:
@@ -128,7 +130,33 @@ class Journal:
         self._append(entry)
         return entry
 
-    def note(self, entry: Entry, step: Step, *, after: str | None = None, detail: Text | str = "") -> Entry:
+    def unproven(self, component: str) -> Entry | None:
+        """The commit of the component that nobody has examined yet. Raises: UpdateError.
+
+        `before` is a state that was examined, or served, however many commits lie between.
+        """
+        commits = [
+            entry
+            for entry in self.latest().values()
+            if entry.component == component and entry.step is Step.COMMITTED
+        ]
+        if not commits or not commits[-1].unproven:
+            return None
+        before = commits[-1].before
+        for earlier in reversed(commits[:-1]):
+            if earlier.unproven and earlier.after == before:
+                before = earlier.before
+        return msgspec.structs.replace(commits[-1], before=before)
+
+    def note(
+        self,
+        entry: Entry,
+        step: Step,
+        *,
+        after: str | None = None,
+        detail: Text | str = "",
+        unproven: bool = False,
+    ) -> Entry:
         """Announce the next step; on disk when this returns. Raises: DiskFullError, UpdateError."""
         english, chinese = in_both(detail)
         following = msgspec.structs.replace(
@@ -137,6 +165,7 @@ class Journal:
             at_unix_s=time.time(),
             detail=english[:_DETAIL_CHARS],
             detail_zh=chinese[:_DETAIL_CHARS],
+            unproven=unproven,
             after=entry.after if after is None else after,
         )
         self._append(following)

@@ -57,10 +57,17 @@ OnStep = Callable[[Entry], None]
 
 
 async def replace(
-    journal: Journal, target: Target, staging: Staging, *, version: str, on_step: OnStep = lambda _: None
+    journal: Journal,
+    target: Target,
+    staging: Staging,
+    *,
+    version: str,
+    on_step: OnStep = lambda _: None,
+    examined: bool = True,
 ) -> Entry:
     """Replace what `target` is by what `staging` brings; returns the last entry.
 
+    examined: False where nothing runs that could be asked; the journal says so for the next start.
     Raises: UpdateError when the new state failed and the old one is back, RollbackFailedError when that
     failed too; what `stage` raises, before anything was touched. A cancelled task rolls back as well.
     """
@@ -88,7 +95,8 @@ async def replace(
         note(Step.PROVING)
         await target.prove(after)
         target.select(after)
-        note(Step.COMMITTED)
+        entry = journal.note(entry, Step.COMMITTED, unproven=not examined)
+        on_step(entry)
     except (HuiyanError, asyncio.CancelledError) as error:
         await _back(journal, target, entry, error, on_step)
         if isinstance(error, asyncio.CancelledError):

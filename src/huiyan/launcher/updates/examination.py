@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -112,8 +112,7 @@ async def compare(
 
     The old one is asked only what the new one missed. Raises: ComponentMismatchError, StartFailedError.
     """
-    right = await examine(new, model, timeout_s=timeout_s)
-    missed = [question for question in QUESTIONS if question.name not in right]
+    missed = await missed_by(new, model, timeout_s=timeout_s)
     if not missed:
         return
     if isinstance(old, EngineEndpoint):
@@ -124,11 +123,27 @@ async def compare(
             known = frozenset()
     else:
         known = frozenset() if old is None else old & {question.name for question in missed}
-    if len(known) > _ALLOWED_LOSSES:
+    check_lost(known)
+
+
+async def missed_by(endpoint: EngineEndpoint, model: str, *, timeout_s: float) -> list[Question]:
+    """The questions that it answers wrongly. Raises: StartFailedError when it does not answer."""
+    right = await examine(endpoint, model, timeout_s=timeout_s)
+    return [question for question in QUESTIONS if question.name not in right]
+
+
+def tolerable(missed: Sequence[object]) -> bool:
+    """Whether so many may be lost, whatever the encoder before made of them."""
+    return len(missed) <= _ALLOWED_LOSSES
+
+
+def check_lost(names: Collection[str]) -> None:
+    """names: of what the old one saw and the new one does not. Raises: ComponentMismatchError."""
+    if len(names) > _ALLOWED_LOSSES:
         raise refusal(
             ComponentMismatchError,
             "update.sees_less",
-            missed=", ".join(sorted(known)),
-            count=len(known),
+            missed=", ".join(sorted(names)),
+            count=len(names),
             total=len(QUESTIONS),
         )

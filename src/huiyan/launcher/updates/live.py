@@ -8,15 +8,16 @@ import dataclasses
 import http.client
 import json
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from huiyan import nano
 from huiyan.engines import gguf, vllm_swap
 from huiyan.engines.llama_cpp import LlamaCppEngine
+from huiyan.engines.status import EngineEndpoint
 from huiyan.engines.vllm import VllmEngine
-from huiyan.errors import MachineCheckError, StartFailedError, StoreError
+from huiyan.errors import HuiyanError, MachineCheckError, StartFailedError, StoreError
 from huiyan.hardware.probe import probe
 from huiyan.launcher import health, machine, own_gateway, ports
 from huiyan.launcher.model_files import find_pair
@@ -157,13 +158,59 @@ class LiveSystem:
         knew = frozenset[str]()
         if not engine.random_weights:
             knew = await examination.examine(engine.endpoint, engine.card.id, timeout_s=timeout_s)
-        new = dataclasses.replace(engine, model_path=snapshot.tree)
-        paused_s = await self._services.swap_files(
-            new, lambda: vllm_swap.swap_vision(engine.endpoint, snapshot.tree)
-        )
+        paused_s = await self._swap_files(engine, snapshot.tree)
         if knew:
             await examination.compare(engine.endpoint, knew, engine.card.id, timeout_s=timeout_s)
         return paused_s
+
+    async def go_back(
+        self, before: Snapshot, *, prove: Callable[[EngineEndpoint], Awaitable[None]] | None
+    ) -> None:
+        """Serve `before` again, in the place of an engine that was never examined.
+
+        prove: asked before a request gets to it; what it raises leaves everything as it was. None: the engine
+        that is there does not come up. Raises: HuiyanError.
+        """
+        engine = self._services.engine
+        with self._switching():
+            if before.tree != nano.DIRECTORY:
+                self._resources.enter_context(self._store.pin(before.lock))
+            if isinstance(engine, VllmEngine) and prove is not None:
+                await self._swap_files(engine, before.tree)
+                try:
+                    await prove(engine.endpoint)
+                except HuiyanError:
+                    await self._swap_files(self._services.engine, engine.model_path)
+                    raise
+                return
+            old = self._with_files(engine, before.tree)
+
+            async def prove_old() -> None:
+                if prove is not None:
+                    await prove(old.endpoint)
+
+            beside = False
+            if prove is not None and isinstance(engine, LlamaCppEngine):
+                beside = await asyncio.to_thread(self._fits_twice, engine)
+            await self._services.switch_model(old, beside=beside, prove=prove_old, wait_for_old=False)
+
+    def _with_files(self, engine: LlamaCppEngine | VllmEngine, tree: Path) -> LlamaCppEngine | VllmEngine:
+        if isinstance(engine, VllmEngine):
+            return dataclasses.replace(engine, model_path=tree)
+        model_path, mmproj_path = find_pair(tree)
+        port = ports.reserve(0, explicit=False)
+        self._resources.callback(port.socket.close)
+        return dataclasses.replace(
+            engine,
+            model_path=model_path,
+            mmproj_path=mmproj_path,
+            port=port.number,
+            api_key=secrets.token_urlsafe(32),
+        )
+
+    async def _swap_files(self, engine: LlamaCppEngine | VllmEngine, tree: Path) -> float:
+        new = dataclasses.replace(engine, model_path=tree)
+        return await self._services.swap_files(new, lambda: vllm_swap.swap_vision(engine.endpoint, tree))
 
     # The prompt adapter.
 

@@ -51,6 +51,11 @@ class Registry:
         self._added[component.name] = component
 
     @property
+    def runs(self) -> bool:
+        """Whether there is a running system that a new state is tried on."""
+        return self._live is not None
+
+    @property
     def data_dir(self) -> Path:
         return self._settings.data_dir
 

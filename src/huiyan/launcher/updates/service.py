@@ -20,6 +20,7 @@ from huiyan.errors import (
     UpdateRunningError,
     UpToDateError,
 )
+from huiyan.launcher.updates import vision
 from huiyan.launcher.updates.choose import choose, label, previous
 from huiyan.launcher.updates.component import Plan, Replaceable
 from huiyan.launcher.updates.registry import Registry
@@ -185,7 +186,12 @@ class UpdateService:
         fault: UpdateFault | None = None
         try:
             entry = await transaction.replace(
-                self._journal, component.target, staging, version=version, on_step=on_step
+                self._journal,
+                component.target,
+                staging,
+                version=version,
+                on_step=on_step,
+                examined=self._registry.runs or component.kind != vision.NAME,
             )
             state = "done"
             if entry.step is Step.COMMITTED:
