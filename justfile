@@ -52,6 +52,10 @@ partitions *words:
 update-kills points="250" *words:
     points="$1"; shift; TEST_HUIYAN_UPDATE_KILLS="$points" scripts/check.sh chaos -- -k update_kinds_kills "$@"
 
+# Kill a restore at every call of the file system
+restore-kills *words:
+    TEST_HUIYAN_RESTORE_KILLS=1 scripts/check.sh unit -- -k restore_kills "$@"
+
 # Kill the launcher at that many moments of full upgrades, and what they do to the disk at every call
 upgrade-kills points="100" *words:
     points="$1"; shift; TEST_HUIYAN_UPGRADE_KILLS="$points" scripts/check.sh chaos -- -k full_upgrade_kills "$@"

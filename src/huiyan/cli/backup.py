@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import msgspec
 import typer
@@ -12,9 +12,6 @@ import typer
 from huiyan.cli import errors, options
 from huiyan.cli.options import help_text
 from huiyan.messages import say
-
-if TYPE_CHECKING:
-    from huiyan.settings.model import Settings
 
 _File = Annotated[Path, typer.Argument(help=help_text("help.backup_file"), metavar="FILE")]
 
@@ -31,7 +28,7 @@ def backup(
     settings, language = options.load_settings(data_dir=data_dir, config=config, lang=lang)
     from huiyan.state.restore import back_up
 
-    state_dir, url = _where(settings)
+    state_dir, url = options.state_place(settings)
     manifest = back_up(file, data_dir=settings.data_dir, state_dir=state_dir, url=url)
     files = sum(name.startswith("files/") for name in manifest.members)
     if as_json:
@@ -59,7 +56,7 @@ def restore(
     from huiyan.launcher.state import DataDir
     from huiyan.state import restore as restoring
 
-    state_dir, url = _where(settings)
+    state_dir, url = options.state_place(settings)
     place = DataDir(settings.data_dir)
     place.root.mkdir(mode=0o700, parents=True, exist_ok=True)
     # A gateway that runs has the old secret in memory.
@@ -81,9 +78,3 @@ def restore(
         for name in names:
             typer.echo(say(key, language, path=settings.data_dir / name))
     return errors.OK
-
-
-def _where(settings: Settings) -> tuple[Path, str | None]:
-    access = settings.gateway.access
-    url = access.database_url
-    return access.state_dir or settings.data_dir / "state", None if url is None else url.get_secret_value()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from huiyan.errors import AlreadyRunningError
 from huiyan.messages import Language, say
 from huiyan.settings.environment import system_language
 
@@ -90,5 +91,42 @@ def load_settings(
     for name, section in sections.items():
         given = {key: value for key, value in (section or {}).items() if value is not None}
         flags[name] = given or None
-    settings = load({name: value for name, value in flags.items() if value is not None}, config=config)
+    given_flags = {name: value for name, value in flags.items() if value is not None}
+    settings = load(given_flags, config=config)
+    if _restore_ended(settings):
+        settings = load(given_flags, config=config)  # it may have brought a huiyan.toml
     return settings, language_of(settings.lang)
+
+
+def _restore_ended(settings: Settings) -> bool:
+    """End a restore that a kill has interrupted, before anything is read that it may have left half done.
+
+    Raises: BackupRefusedError, StoreError.
+    """
+    from huiyan.state.placing import unfinished
+
+    data_dir = settings.data_dir
+    if not unfinished(data_dir):
+        return False
+    from huiyan.launcher.lock import DataDirLock
+    from huiyan.launcher.state import DataDir
+    from huiyan.state.restore import settle
+
+    state_dir, url = state_place(settings)
+    try:
+        lock = DataDirLock(DataDir(data_dir))
+    except AlreadyRunningError:
+        return False  # a restore that runs right now, in another process
+    with lock:
+        ended = settle(data_dir=data_dir, state_dir=state_dir, url=url)
+    if ended is not None:
+        key = "backup.settled" if ended else "backup.undone"
+        typer.echo(say(key, language_of(settings.lang)), err=True)
+    return bool(ended)
+
+
+def state_place(settings: Settings) -> tuple[Path, str | None]:
+    """(directory of the secret and of SQLite's file, address of another database)."""
+    access = settings.gateway.access
+    url = access.database_url
+    return access.state_dir or settings.data_dir / "state", None if url is None else url.get_secret_value()

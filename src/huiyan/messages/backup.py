@@ -50,6 +50,22 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
         "先把这里的 huiyan 升级到该版本或更新。没有改动任何东西。",
         "Upgrade huiyan here to that version or a later one first. Nothing was changed.",
     ),
+    "backup.unfinished": (
+        "一次中断的恢复留下的 {path} 读不出来：{reason}",
+        "{path}, left by a restore that was interrupted, cannot be read: {reason}",
+    ),
+    "backup.unfinished.hint": (
+        "把 {path} 移到别处，再运行一次 huiyan restore。",
+        "Move {path} away and run huiyan restore again.",
+    ),
+    "backup.settled": (
+        "上次的恢复在最后一步被中断，现已完成。",
+        "The last restore was interrupted in its last step and is complete now.",
+    ),
+    "backup.undone": (
+        "上次的恢复被中断，没有改动任何东西；请再运行一次 huiyan restore。",
+        "The last restore was interrupted and has changed nothing; run huiyan restore again.",
+    ),
     "backup.keys_here": (
         "{database} 里已有 {count} 个密钥。",
         "There are {count} keys in {database} already.",

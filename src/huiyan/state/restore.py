@@ -1,8 +1,8 @@
 """A backup made of what is here, and one put in its place.
 
-The keys, the usage and the secret that they were hashed under change in one step: the new secret is laid
-beside the old one first, then the tables change in one transaction, and whoever opens the database next
-takes the secret that fits it (`Database`). A kill leaves the old state or the new one.
+Keys, usage, the secret that they were hashed under and all files change in one step, which is the commit of
+one transaction. The new secret and the files are laid ready first (`placing`); after the commit they are put
+in place, by this command, or after a kill by `settle` in the next one. A kill leaves the old or the new.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ import sqlalchemy as sa
 from huiyan import __version__
 from huiyan.errors import BackupRefusedError
 from huiyan.messages import refusal
-from huiyan.state import FILE_NAME
-from huiyan.state.backup import Backup, Manifest, collect, pack, read_tables, unpack, write_tables
+from huiyan.state import FILE_NAME, placing
+from huiyan.state.backup import Manifest, collect, pack, read_tables, unpack, write_tables
 from huiyan.state.connect import connect, translated
 from huiyan.state.database import NEW_SECRET_NAME, SECRET_NAME, Database, adopt_new_secret
 from huiyan.state.migrations import STEPS, migrate
@@ -42,12 +42,10 @@ FILES: Final = (
     "models/snapshots/*/lock.toml",
     "models/models/*/history.jsonl",
 )
-#: What can be used as it lies there; the rest describes bytes that a backup does not hold.
-_IN_PLACE: Final = ("huiyan.toml", "models.lock", "components/")
 _SECRET: Final = "state/secret"  # noqa: S105 - a file's name
 _SECRET_BYTES: Final = 32
-#: Where files go that describe something to be fetched again, or that are here already and differ.
-RESTORED: Final = "restored"
+#: In the database's table `meta`: the token of the last restore.
+_TOKEN: Final = "restored"  # noqa: S105 - a row's name
 BEFORE: Final = "before-restore.huiyan-backup"
 
 
@@ -82,11 +80,14 @@ def restore(path: Path, *, data_dir: Path, state_dir: Path, url: str | None, rep
     secret = backup.files.get(_SECRET, b"")
     if len(secret) != _SECRET_BYTES:
         raise refusal(BackupRefusedError, "backup.damaged", path=path, member=f"files/{_SECRET}")
+    settle(data_dir=data_dir, state_dir=state_dir, url=url)
     before = _kept_before(path, data_dir, state_dir, url, replace=replace)
     with failures_of(state_dir):
         make_directory(state_dir)
         state_dir.chmod(0o700)
-    # From here on a kill is safe: this file counts only once the database says that it is the right one.
+    # From here on a kill is safe: this counts only once the database says so.
+    files = {name: data for name, data in backup.files.items() if name != _SECRET}
+    plan = placing.lay_ready(data_dir, files)
     _write_private(state_dir / NEW_SECRET_NAME, secret)
     with (
         _opened(state_dir, url) as (engine, shown),
@@ -98,11 +99,38 @@ def restore(path: Path, *, data_dir: Path, state_dir: Path, url: str | None, rep
         check = ServerSecret(secret).check_value()
         connection.execute(META.delete().where(META.c.name == "secret_check"))
         connection.execute(META.insert().values(name="secret_check", value=check))
+        connection.execute(META.delete().where(META.c.name == _TOKEN))
+        connection.execute(META.insert().values(name=_TOKEN, value=plan.token))
         grown = sa.cast(sa.cast(META.c.value, sa.BigInteger) + 1, sa.String(200))
         connection.execute(META.update().where(META.c.name == "access_revision").values(value=grown))
     adopt_new_secret(state_dir)
-    in_place, aside = _place_files(backup, data_dir)
-    return Restored(manifest=backup.manifest, in_place=in_place, aside=aside, before=before)
+    placing.place(data_dir, plan)
+    return Restored(manifest=backup.manifest, in_place=plan.in_place, aside=plan.aside, before=before)
+
+
+def settle(*, data_dir: Path, state_dir: Path, url: str | None) -> bool | None:
+    """End a restore that was killed: True: it counts now, False: it never was; None: there was none.
+
+    Nobody else may restore or start meanwhile. Raises: BackupRefusedError, StoreError, SettingsError.
+    """
+    plan = placing.waiting(data_dir)
+    if plan is None:
+        return None
+    with (
+        _opened(state_dir, url) as (engine, shown),
+        translated(shown),
+        engine.connect() as connection,
+    ):
+        query = sa.select(META.c.value).where(META.c.name == _TOKEN)
+        counts = connection.execute(query).scalar_one_or_none() == plan.token
+    if counts:
+        adopt_new_secret(state_dir)
+        placing.place(data_dir, plan)
+    else:
+        with failures_of(state_dir):
+            (state_dir / NEW_SECRET_NAME).unlink(missing_ok=True)
+        placing.clear(data_dir)
+    return counts
 
 
 def _packed(database: Database, data_dir: Path, state_dir: Path) -> bytes:
@@ -141,23 +169,6 @@ def _opened(state_dir: Path, url: str | None) -> Iterator[tuple[sa.Engine, str]]
         yield engine, shown
     finally:
         engine.dispose()
-
-
-def _place_files(backup: Backup, data_dir: Path) -> tuple[list[str], list[str]]:
-    """Nothing that is here is overwritten: what differs, or needs bytes that are not here, goes aside."""
-    in_place: list[str] = []
-    aside: list[str] = []
-    for name, data in backup.files.items():
-        if name == _SECRET:
-            continue
-        target = data_dir / name
-        if name.startswith(_IN_PLACE) and not target.exists():
-            _write_private(target, data)
-            in_place.append(name)
-        elif not (target.is_file() and target.read_bytes() == data):
-            _write_private(data_dir / RESTORED / name, data)
-            aside.append(f"{RESTORED}/{name}")
-    return in_place, aside
 
 
 def _write_private(path: Path, data: bytes) -> None:
