@@ -12,7 +12,7 @@ from typing import Any
 from huiyan.errors import EngineDiedError, EngineError, EngineProtocolError
 from huiyan.launcher import own_gateway
 from huiyan.launcher.remote_errors import rebuild
-from huiyan.messages import refusal
+from huiyan.messages import Text, refusal
 
 
 @dataclass
@@ -80,7 +80,7 @@ def _pieces(response: http.client.HTTPResponse, answer: Answer) -> Iterator[str]
             if piece:
                 answer.text += piece
                 yield piece
-    raise refusal(EngineDiedError, "ask.lost", reason="the stream ended without [DONE]")
+    raise refusal(EngineDiedError, "ask.lost", reason=Text("reason.no_done", {}))
 
 
 def _error(status: int, body: bytes) -> Exception:

@@ -9,7 +9,7 @@ from typing import Final
 from huiyan.deploy import unit
 from huiyan.errors import SettingsError
 from huiyan.gateway.guard import is_loopback
-from huiyan.messages import refusal
+from huiyan.messages import Text, refusal
 from huiyan.settings.model import Settings
 
 #: The driver's control device is there where a card can be used.
@@ -108,7 +108,7 @@ def _readable(path: Path) -> Path:
     except PermissionError:
         there = True
     if not there:
-        raise refusal(SettingsError, "settings.file", path=found, reason="it is no file")
+        raise refusal(SettingsError, "settings.file", path=found, reason=Text("reason.no_file", {}))
     return found
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from huiyan.errors import DigestMismatchError, ModelFileMissingError, StoreError
-from huiyan.messages import refusal
+from huiyan.messages import Text, refusal
 
 #: Of any real header; the format's reference reader refuses more, too.
 _MAX_HEADER_BYTES: Final = 100_000_000
@@ -126,7 +126,7 @@ def _checked_size(path: Path) -> int:
 def _decode(path: Path, kind: type[_T]) -> _T:
     try:
         if path.stat().st_size > _MAX_JSON_BYTES:
-            raise refusal(StoreError, "safetensors.damaged", path=path, reason="too large")
+            raise refusal(StoreError, "safetensors.damaged", path=path, reason=Text("reason.too_large", {}))
         return msgspec.json.decode(path.read_bytes(), type=kind)
     except FileNotFoundError as error:
         raise refusal(

@@ -14,7 +14,7 @@ import msgspec
 from huiyan.errors import ModelFileMissingError, StoreError
 from huiyan.hardware.images import DEFAULT_MAX_PIXELS, DEFAULT_MIN_PIXELS
 from huiyan.hardware.model_shape import Method, ModelShape, Quantization, TextShape, VisionShape
-from huiyan.messages import refusal
+from huiyan.messages import Text, refusal
 
 _T = TypeVar("_T")
 
@@ -107,7 +107,7 @@ def shape_of(directory: Path) -> ModelShape:
         vision_from_files=vision,
     )
     if min(shape.text.layers, shape.text.hidden_size, shape.vision.depth, shape.vision.patch_size) < 1:
-        raise refusal(StoreError, "plan.bad_config", path=path, reason="sizes below 1")
+        raise refusal(StoreError, "plan.bad_config", path=path, reason=Text("reason.sizes", {}))
     return shape
 
 
@@ -201,10 +201,12 @@ def tensor_sizes(path: Path) -> list[tuple[str, int]]:
             start = file.read(8)
             length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
             if not 2 <= length <= _HEAD_LIMIT_BYTES:
-                raise refusal(StoreError, "plan.bad_config", path=path, reason="no safetensors head")
+                raise refusal(StoreError, "plan.bad_config", path=path, reason=Text("reason.no_head", {}))
             text = file.read(length)
             if len(text) < length:
-                raise refusal(StoreError, "plan.bad_config", path=path, reason="the head is cut off")
+                raise refusal(
+                    StoreError, "plan.bad_config", path=path, reason=Text("reason.head_cut_off", {})
+                )
         head = msgspec.json.decode(text, type=dict[str, dict[str, Any]])
         return [
             (name, int(entry["data_offsets"][1]) - int(entry["data_offsets"][0]))
@@ -218,7 +220,12 @@ def tensor_sizes(path: Path) -> list[tuple[str, int]]:
 def _decode(path: Path, kind: type[_T], limit_bytes: int) -> _T:
     try:
         if path.stat().st_size > limit_bytes:
-            raise refusal(StoreError, "plan.bad_config", path=path, reason=f"more than {limit_bytes} bytes")
+            raise refusal(
+                StoreError,
+                "plan.bad_config",
+                path=path,
+                reason=Text("reason.more_bytes", {"limit_bytes": limit_bytes}),
+            )
         return msgspec.json.decode(path.read_bytes(), type=kind)
     except (OSError, msgspec.DecodeError, RecursionError) as error:
         raise refusal(StoreError, "plan.bad_config", path=path, reason=str(error)) from error

@@ -18,7 +18,7 @@ from huiyan.engines.blocking_http import authorization, connect
 from huiyan.engines.status import EngineEndpoint
 from huiyan.errors import StartFailedError
 from huiyan.launcher import own_gateway
-from huiyan.messages import refusal
+from huiyan.messages import Text, refusal
 
 _SIDE_PX: Final = 256
 _RADIUS_PX: Final = 80
@@ -105,7 +105,8 @@ def check_answer(body: bytes, *, any_answer: bool = False) -> str:
     try:
         answer = str(json.loads(body)["choices"][0]["message"]["content"] or "")
     except (ValueError, LookupError, TypeError) as error:
-        raise refusal(StartFailedError, "canary.no_answer", reason=f"no chat completion: {error}") from error
+        reason = Text("reason.no_completion", {"cause": error})
+        raise refusal(StartFailedError, "canary.no_answer", reason=reason) from error
     if not any_answer and not any(word in answer.lower() for word in _PLAUSIBLE):
         raise refusal(StartFailedError, "canary.implausible", answer=answer.strip()[:200] or "∅")
     return answer

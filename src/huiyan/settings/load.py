@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource
 
 from huiyan.errors import SettingsError
-from huiyan.messages import refusal
+from huiyan.messages import Text, refusal
 from huiyan.settings import environment
 from huiyan.settings.model import Settings
 from huiyan.settings.selected import IGNORE_VARIABLE
@@ -69,7 +69,9 @@ def _read(path: Path, *, required: bool) -> dict[str, Any]:
         found = tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         if required:
-            raise refusal(SettingsError, "settings.file", path=path, reason="it does not exist") from None
+            raise refusal(
+                SettingsError, "settings.file", path=path, reason=Text("reason.absent", {})
+            ) from None
         return {}
     except NotADirectoryError:
         return {}

@@ -7,7 +7,7 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from huiyan.errors import SettingsError
-from huiyan.messages import refusal
+from huiyan.messages import Text, refusal
 from huiyan.sources.huggingface import HuggingFace
 from huiyan.sources.huiyan import HuiyanStore
 from huiyan.sources.local import LocalDirectory
@@ -75,5 +75,5 @@ def _key(path: Path) -> str:
     except (OSError, UnicodeDecodeError) as error:
         raise refusal(SettingsError, "sources.key_file", path=path, reason=str(error)) from error
     if not key or not key.isprintable():
-        raise refusal(SettingsError, "sources.key_file", path=path, reason="no key in it")
+        raise refusal(SettingsError, "sources.key_file", path=path, reason=Text("reason.no_key", {}))
     return key

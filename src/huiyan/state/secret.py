@@ -10,7 +10,7 @@ import secrets
 from pathlib import Path
 
 from huiyan.errors import StoreError
-from huiyan.messages import refusal
+from huiyan.messages import Text, refusal
 
 _SECRET_BYTES = 32
 #: Of the random part of a key: 160 bits, 32 characters.
@@ -73,7 +73,8 @@ def _read(path: Path) -> ServerSecret:
     except OSError as error:
         raise refusal(StoreError, "state.secret", path=path, reason=error.strerror) from error
     if len(data) != _SECRET_BYTES:
-        raise refusal(StoreError, "state.secret", path=path, reason=f"{len(data)} bytes instead of 32")
+        reason = Text("reason.secret_size", {"size_bytes": len(data), "wanted_bytes": _SECRET_BYTES})
+        raise refusal(StoreError, "state.secret", path=path, reason=reason)
     return ServerSecret(data)
 
 

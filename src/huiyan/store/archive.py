@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from huiyan.errors import ArchiveRefusedError, DigestMismatchError, LockError, StoreError
-from huiyan.messages import refusal
+from huiyan.messages import Text, refusal
 from huiyan.store.blobs import Blobs
 from huiyan.store.durable import (
     copy_file,
@@ -188,7 +188,7 @@ def _sizes(lock: LockFile) -> dict[str, int]:
                     LockError,
                     "store.lock_unreadable",
                     path=_LOCK,
-                    reason=f"two sizes for the content {file.sha256[:12]}",
+                    reason=Text("reason.two_sizes", {"digest": file.sha256[:12]}),
                 )
     return dict(sorted(sizes.items()))
 

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable
 
 from huiyan.errors import LockError
-from huiyan.messages import refusal
+from huiyan.messages import Text, refusal
 
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 _RESERVED = re.compile(
@@ -51,7 +51,7 @@ def check_paths(paths: Iterable[str]) -> None:
                 LockError,
                 "store.name_refused",
                 name=ascii(path),
-                reason=f"the same file as {seen[folded]!a}",
+                reason=Text("reason.same_file", {"name": seen[folded]}),
             )
         seen[folded] = path
         parts, spelled = folded.split("/"), path.split("/")
@@ -62,7 +62,7 @@ def check_paths(paths: Iterable[str]) -> None:
                     LockError,
                     "store.name_refused",
                     name=ascii(path),
-                    reason=f"the same directory as {folders[folder]!a}",
+                    reason=Text("reason.same_folder", {"name": folders[folder]}),
                 )
     for folder in folders:
         if folder in seen:
@@ -70,7 +70,7 @@ def check_paths(paths: Iterable[str]) -> None:
                 LockError,
                 "store.name_refused",
                 name=ascii(seen[folder]),
-                reason="a file and a directory at once",
+                reason=Text("reason.file_and_folder", {}),
             )
 
 

@@ -21,7 +21,7 @@ from typing import Annotated, Any, BinaryIO, Final
 import msgspec
 
 from huiyan.errors import TensorHeaderError
-from huiyan.messages import refusal
+from huiyan.messages import Text, refusal
 
 PREFIX_BYTES: Final = 8
 #: The largest headers that are published (hundreds of thousands of tensors) stay well below it.
@@ -84,10 +84,10 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
 def header_length(prefix: bytes, *, size_bytes: int) -> int:
     """Bytes before the first tensor, from a file's first 8. Raises: TensorHeaderError."""
     if len(prefix) < PREFIX_BYTES:
-        raise _refused("shorter than 8 bytes")
+        raise _refused(Text("reason.short", {}))
     length = int.from_bytes(prefix[:PREFIX_BYTES], "little")
     if not 2 <= length <= MAX_HEADER_BYTES or PREFIX_BYTES + length > size_bytes:
-        raise _refused(f"header of {length} bytes in a file of {size_bytes}")
+        raise _refused(Text("reason.header_size", {"length": length, "size_bytes": size_bytes}))
     return PREFIX_BYTES + length
 
 
@@ -100,7 +100,7 @@ def parse_header(head: bytes | memoryview, *, size_bytes: int) -> Header:
     data_start = header_length(head, size_bytes=size_bytes)
     text = head[PREFIX_BYTES:data_start]
     if len(text) < data_start - PREFIX_BYTES:
-        raise _refused("header is cut off")
+        raise _refused(Text("reason.head_cut_off", {}))
     entries = _entries(text)
     tensors = sorted(
         (_tensor(name, entry, data_start) for name, entry in entries.items()),
@@ -109,10 +109,10 @@ def parse_header(head: bytes | memoryview, *, size_bytes: int) -> Header:
     position = data_start
     for tensor in tensors:
         if tensor.start != position:
-            raise _refused(f"hole or overlap before {tensor.name[:100]!r}")
+            raise _refused(Text("reason.hole", {"name": tensor.name[:100]}))
         position = tensor.stop
     if position != size_bytes:
-        raise _refused(f"tensors end at {position}, the file at {size_bytes}")
+        raise _refused(Text("reason.tensors_end", {"position": position, "size_bytes": size_bytes}))
     return Header(data_start=data_start, size_bytes=size_bytes, tensors=tuple(tensors))
 
 
@@ -182,7 +182,7 @@ def _digest(file: BinaryIO, size_bytes: int, on_bytes: Callable[[int], None] | N
     while size_bytes > 0:
         piece = file.read(min(_CHUNK_BYTES, size_bytes))
         if not piece:
-            raise _refused("file is shorter than its header says")
+            raise _refused(Text("reason.cut_off", {}))
         digest.update(piece)
         size_bytes -= len(piece)
         if on_bytes is not None:
@@ -196,16 +196,16 @@ def read_index(data: bytes) -> dict[str, str]:
         index = msgspec.json.decode(data, type=dict[str, Any]).get("weight_map")
         shards = msgspec.convert(index, dict[str, str])
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
-        raise _refused(f"index: {error}") from error
+        raise _refused(Text("reason.index", {"cause": error})) from error
     for shard in set(shards.values()):
         if not shard.endswith(".safetensors") or "/" in shard or "\\" in shard or shard.startswith("."):
-            raise _refused(f"index names {shard[:100]!r}")
+            raise _refused(Text("reason.index_names", {"name": shard[:100]}))
     return shards
 
 
 def _entries(text: bytes) -> dict[str, _Entry]:
     if not text.startswith(b"{"):
-        raise _refused("header is no JSON object")
+        raise _refused(Text("reason.no_object", {}))
     try:
         raw = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
         metadata = raw.pop("__metadata__", None)
@@ -232,9 +232,9 @@ def _tensor(name: str, entry: _Entry, data_start: int) -> Tensor:
     begin, end = entry.data_offsets
     bits = _BITS.get(entry.dtype)
     if bits is None:
-        raise _refused(f"unknown dtype {entry.dtype[:20]!r}")
+        raise _refused(Text("reason.dtype", {"dtype": entry.dtype[:20]}))
     if begin > end or math.prod(entry.shape) * bits != (end - begin) * 8:
-        raise _refused(f"range of {name[:100]!r} does not fit its shape")
+        raise _refused(Text("reason.range", {"name": name[:100]}))
     return Tensor(
         name=name,
         dtype=entry.dtype,
@@ -244,5 +244,5 @@ def _tensor(name: str, entry: _Entry, data_start: int) -> Tensor:
     )
 
 
-def _refused(reason: str) -> TensorHeaderError:
+def _refused(reason: Text | str) -> TensorHeaderError:
     return refusal(TensorHeaderError, "tensors.header", reason=reason)

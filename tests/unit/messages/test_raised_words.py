@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -73,6 +74,21 @@ def made(source: str, names: frozenset[str]) -> Iterator[int]:
             yield node.lineno
 
 
+def worded(source: str) -> Iterator[int]:
+    """Lines at which an argument of `refusal` is a piece of English prose."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "refusal":
+            pieces = [piece for given in node.keywords for piece in texts(given.value)]
+            if any(re.search(r"[a-z]{2,} [a-z]{2,}", piece) for piece in pieces):
+                yield node.lineno
+
+
+def texts(node: ast.expr) -> list[str]:
+    """What is written out in a literal."""
+    parts = node.values if isinstance(node, ast.JoinedStr) else [node]
+    return [str(part.value) for part in parts if isinstance(part, ast.Constant)]
+
+
 def allowed(path: str) -> bool:
     return any(path == each or (each.endswith("/") and path.startswith(each)) for each in ALLOWED)
 
@@ -87,6 +103,17 @@ def test_no_error_outside_the_allow_list_has_english_words_only() -> None:
         for line in made(path.read_text("utf-8"), names)
     ]
     assert found == [], "make these with huiyan.messages.refusal"
+
+
+def test_no_argument_of_a_sentence_is_english_prose() -> None:
+    found = [
+        f"{path.relative_to(SOURCES)}:{line}"
+        for path in sorted(SOURCES.rglob("*.py"))
+        for line in worded(path.read_text("utf-8"))
+    ]
+    assert found == [], "give it a sentence of its own: reason=Text(...)"
+    assert list(worded('refusal(StoreError, "store.io", path=path, reason=f"{n} is no file")')) == [1]
+    assert list(worded('refusal(StoreError, "store.io", path=path, reason=Text("reason.no_file", {}))')) == []
 
 
 @pytest.mark.parametrize("path", ALLOWED)

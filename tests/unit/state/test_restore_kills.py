@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -94,14 +96,19 @@ def half_restored(root: Path, *, committed: bool) -> Path:
     """Killed right after the commit, or right before."""
     here = restore_kills.fresh(root)
 
-    def work() -> None:
-        def die(*_: object) -> None:
-            os.kill(os.getpid(), 9)
+    def die(*_: object) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
 
+    def lay_ready_and_die(data_dir: Path, files: Mapping[str, bytes]) -> placing.Placing:
+        plan = lay_ready(data_dir, files)
+        die()
+        return plan
+
+    def work() -> None:
         if committed:
             placing.place = die  # type: ignore[assignment]
         else:
-            placing.lay_ready = lambda *given: (lay_ready(*given), die())  # type: ignore[assignment,return-value]
+            placing.lay_ready = lay_ready_and_die
         restore_kills.restoring(root, here)
 
     lay_ready = placing.lay_ready

@@ -6,7 +6,7 @@ import threading
 from typing import Final
 
 from huiyan.errors import SourceProtocolError
-from huiyan.messages import refusal
+from huiyan.messages import Text, refusal
 from huiyan.sources.protocol import FileRequest
 from huiyan.sources.transfer.body import RemoteBody
 from huiyan.sources.transfer.connections import Connections
@@ -73,7 +73,7 @@ class Documents:
                     SourceProtocolError,
                     "sources.protocol",
                     host=answer.host,
-                    reason=f"more than {most_bytes:,} bytes",
+                    reason=Text("reason.more_bytes", {"limit_bytes": most_bytes}),
                 )
         if expected is not None and len(found) < expected and answer.length_bytes != 0:
             raise PassingFault(answer.host, "the connection ended early")
