@@ -9,8 +9,12 @@ from pathlib import Path
 import pytest
 
 from huiyan.cli.updater import updater
+from huiyan.engines.status import EngineEndpoint
+from huiyan.errors import StartFailedError
+from huiyan.launcher import health, parts
 from huiyan.launcher.updates import examination
 from huiyan.launcher.updates.service import journal_of
+from huiyan.messages import refusal
 from huiyan.settings.model import Settings
 from huiyan.updates.journal import Entry, Step
 from tests.support import feeds, live, projectors
@@ -73,6 +77,32 @@ async def test_a_bad_encoder_goes_back_by_itself(tmp_path: Path, make: Callable[
     async with live.running(settings) as system:
         assert "update.examining" not in system.said()
         assert await system.ask(question) == good
+
+
+async def test_one_whose_engine_does_not_come_up_goes_back_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = live.settings_of(tmp_path / "data")
+    await _commit(
+        settings, feeds.vision(tmp_path / "feed", projectors.slightly_other(tmp_path / "x-mmproj.gguf"))
+    )
+    refused: list[EngineEndpoint] = []
+    ask_canary = health.ask_canary
+
+    def blind_at_first(endpoint: EngineEndpoint, model: str, *, timeout_s: float, any_answer: bool) -> str:
+        """To the picture of the first engine, in each of its lives."""
+        if not refused or endpoint == refused[0]:
+            refused.append(endpoint)
+            raise refusal(StartFailedError, "canary.implausible", answer="一片白")
+        return ask_canary(endpoint, model, timeout_s=timeout_s, any_answer=any_answer)
+
+    monkeypatch.setattr(parts, "ask_canary", blind_at_first)
+    async with live.running(settings) as system:
+        assert refused
+        assert "update.went_back" in system.said()
+        assert await _active(system) == "built-in"
+        assert await system.ask(live.picture_question(projectors.TOLD_OTHERWISE))
+    assert _last(settings).step is Step.ROLLED_BACK
 
 
 async def test_two_bad_ones_in_a_row_go_back_to_the_one_that_was_served(
