@@ -26,11 +26,14 @@ from huiyan.cli import (
     uninstall,
     update,
     usage,
+    usage_errors,
 )
 from huiyan.cli.bench import command as bench
 from huiyan.cli.cluster import cluster
+from huiyan.cli.errors import INTERRUPTED
 from huiyan.cli.models import models
-from huiyan.cli.options import help_text
+from huiyan.cli.options import help_text, language_of
+from huiyan.messages import say
 
 if TYPE_CHECKING:
     from huiyan.launcher.prestart import Prestarted
@@ -97,7 +100,16 @@ def run(arguments: Sequence[str], given: Prestarted | Takeover | None = None) ->
     given: for `start`, a gateway process, or what another version left running.
     """
     try:
-        result: Any = app(list(arguments), standalone_mode=True, obj=given)
+        result: Any = app(list(arguments), prog_name="huiyan", standalone_mode=False, obj=given)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 1
+    except (typer.Abort, KeyboardInterrupt):
+        # Ctrl-C while a command line is read, or at a question: nothing was done.
+        typer.echo(say("interrupted", language_of(usage_errors.language_said(arguments))), err=True)
+        return INTERRUPTED
+    except Exception as error:
+        if not usage_errors.is_usage_error(error):
+            raise
+        language = language_of(usage_errors.language_said(arguments))
+        return usage_errors.show(error, language=language, arguments=arguments)
     return result if isinstance(result, int) else 0

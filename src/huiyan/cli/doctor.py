@@ -55,14 +55,21 @@ def doctor(
         gateway={"port": port},
         engine={"model": model, "model_path": model_path},
     )
-    refused = 0
+    refused, runs_at = 0, None
     for finding in examine(settings):
         refused += finding.state == "failed"
         show(finding, language, as_json=as_json)
+        if finding.text is not None and finding.text.key == "doctor.running":
+            runs_at = finding.text.args["url"]
     if refused:
         raise refusal(CheckRefusedError, "doctor.refused", count=refused)
     if not as_json:
-        typer.echo(say("doctor.all_ok", language))
+        # Who has it running already is not told to start it.
+        typer.echo(
+            say("doctor.all_ok", language)
+            if runs_at is None
+            else say("doctor.all_ok_running", language, url=runs_at)
+        )
     return errors.OK
 
 

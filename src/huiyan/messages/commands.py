@@ -4,6 +4,15 @@ from typing import Final
 
 SENTENCES: Final[dict[str, tuple[str, str]]] = {
     "error": ("出错：{message}", "Error: {message}"),
+    "usage.command": ("没有这个命令：{name}。", "There is no command {name}."),
+    "usage.option": ("没有这个选项：{name}。", "There is no option {name}."),
+    "usage.near": ("您要的是不是 {near}？", " Did you mean {near}?"),
+    "usage.missing": ("缺少 {name}。", "{name} is missing."),
+    "usage.missing_command": ("缺少子命令。", "A command is missing."),
+    "usage.no_value": ("{name} 后面缺少值。", "{name} needs a value after it."),
+    "usage.too_many": ("多出来的参数：{name}", "This is too much: {name}"),
+    "usage.value": ("{name} 的值不对：{reason}", "The value of {name} does not fit: {reason}"),
+    "usage.look": ("{command} --help", "{command} --help"),
     "interrupted": ("已中断。可以放心地再运行一次。", "Interrupted. It is safe to run it again."),
     "stop.done": ("huiyan 已停止（进程 {pid}）。", "huiyan has stopped (process {pid})."),
     "stop.none": ("没有在运行的 huiyan。", "No huiyan is running."),
@@ -49,6 +58,7 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
         "Install again: pip install --force-reinstall huiyan",
     ),
     "doctor.all_ok": ("一切正常，可以启动：huiyan start", "All is well; start it with: huiyan start"),
+    "doctor.all_ok_running": ("一切正常，正在运行：{url}", "All is well, and it is running: {url}"),
     "doctor.refused": ("{count} 项检查不通过。", "{count} checks refused."),
     "doctor.refused.hint": ("按上面各项的说明处理后再试。", "Mend what is named above, then try again."),
     "ask.starting": (

@@ -14,7 +14,7 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
     ),
     "engines.row_not_run": (
         "  {name} {version}（torch {torch}）：依赖可解析，未在显卡上运行过",
-        "  {name} {version} (torch {torch}): resolved, not run",
+        "  {name} {version} (torch {torch}): not tried on a GPU yet",
     ),
     "engines.used": (
         "将使用 vLLM {version}（torch {torch}）：{path}",

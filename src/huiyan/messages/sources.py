@@ -31,6 +31,13 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
         "无法连接 {host}：{reason}",
         "{host} cannot be reached: {reason}",
     ),
+    "sources.reason.name": (
+        "查不到它的地址（没有网络或 DNS）",
+        "its address was not found (no network, or no DNS)",
+    ),
+    "sources.reason.refused": ("连接被拒绝", "the connection was refused"),
+    "sources.reason.certificate": ("证书不被信任（{reason}）", "its certificate is not trusted ({reason})"),
+    "sources.reason.silent": ("没有回应", "it did not answer in time"),
     "sources.unreachable.hint": (
         (
             "检查网络与代理（HTTPS_PROXY）；已下载的部分保留，重新运行即可继续。"

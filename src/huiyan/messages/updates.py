@@ -155,15 +155,15 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
     # Why a component is not replaced here.
     "update.note.huiyan": (
         "整体升级：huiyan update --full",
-        "upgraded as a whole: huiyan update --full",
+        "Upgraded as a whole: huiyan update --full",
     ),
     "update.note.engine": (
-        "随 huiyan 一起升级，或用 huiyan engines",
-        "comes with huiyan, or by huiyan engines",
+        "随 huiyan 一起升级；换用别的引擎：huiyan engines list",
+        "Upgraded together with huiyan; other engines: huiyan engines list",
     ),
     "update.note.not_in_store": (
         "模型不在模型仓库里（直接用了文件）",
-        "the model is not in the store; it is served from its own files",
+        "The model is not in the store; it is served from its own files",
     ),
     # What the command says.
     "update.plan": ("{name}：{installed} → {version}", "{name}: {installed} → {version}"),
@@ -242,7 +242,16 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
     "update.head.back": ("可退回到", "Back to"),
     "update.head.note": ("说明", "Note"),
     "update.feed_is": ("发布目录：{feed}", "Feed: {feed}"),
-    "update.feed_none": ("没有设置发布目录（update_feed）。", "No feed is configured (update_feed)."),
+    "update.feed_none": (
+        (
+            "没有设置发布目录，所以没有查找新版本。指定一个：huiyan update --check --feed 地址，"
+            "或在 huiyan.toml 里写 update_feed。"
+        ),
+        (
+            "No release feed is configured, so nothing newer was looked for. Name one: "
+            "huiyan update --check --feed ADDRESS, or update_feed in huiyan.toml."
+        ),
+    ),
     "update.runs": ("正在更新：{name} {version}，{step}", "Under way: {name} {version}, {step}"),
     "update.title": ("内容：{title}", "What it brings: {title}"),
     "status.components": ("部件：{components}", "Components: {components}"),

@@ -24,6 +24,7 @@ from huiyan.sources.deadline import DEFAULT_S, within
 from huiyan.sources.listed import checked_listing
 from huiyan.sources.offline import Network
 from huiyan.sources.protocol import FileRequest, Listing, RemoteFile, SourceName
+from huiyan.sources.reasons import reason_of
 
 DEFAULT_REVISION: Final = "main"
 _PASSING: Final = frozenset({408, 429, 500, 502, 503, 504})
@@ -141,10 +142,10 @@ def _errors_of_ours(endpoint: str, model_id: str, revision: str) -> Iterator[Non
         raise refusal(kind, key, host=host, reason=f"HTTP {status}") from error
     except (HTTPError, OSError) as error:
         raise refusal(
-            SourceUnreachableError, "sources.unreachable", host=host, reason=_reason(error)
+            SourceUnreachableError, "sources.unreachable", host=host, reason=reason_of(error)
         ) from error
     except (ValueError, TypeError, AttributeError, KeyError) as error:
-        raise refusal(SourceProtocolError, "sources.protocol", host=host, reason=_reason(error)) from error
+        raise refusal(SourceProtocolError, "sources.protocol", host=host, reason=reason_of(error)) from error
 
 
 def _host(endpoint: str) -> str:
@@ -153,7 +154,3 @@ def _host(endpoint: str) -> str:
 
 def _status(error: Exception) -> int:
     return int(getattr(getattr(error, "response", None), "status_code", 0) or 0)
-
-
-def _reason(error: Exception) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__

@@ -27,6 +27,7 @@ from huiyan.sources.listed import checked_listing
 from huiyan.sources.modelscope_plain import plain_listing
 from huiyan.sources.offline import Network
 from huiyan.sources.protocol import FileRequest, Listing, RemoteFile, SourceName
+from huiyan.sources.reasons import reason_of
 
 DEFAULT_REVISION: Final = "master"
 
@@ -154,15 +155,11 @@ def _errors_of_ours(endpoint: str, model_id: str, revision: str) -> Iterator[Non
         ) from error
     except (theirs.NetworkError, theirs.RateLimitError, theirs.ServerError, OSError) as error:
         raise refusal(
-            SourceUnreachableError, "sources.unreachable", host=host, reason=_reason(error)
+            SourceUnreachableError, "sources.unreachable", host=host, reason=reason_of(error)
         ) from error
     except (theirs.HubError, RequestException, ValueError, TypeError, AttributeError, KeyError) as error:
-        raise refusal(SourceProtocolError, "sources.protocol", host=host, reason=_reason(error)) from error
+        raise refusal(SourceProtocolError, "sources.protocol", host=host, reason=reason_of(error)) from error
 
 
 def _host(endpoint: str) -> str:
     return endpoint.rsplit("://", maxsplit=1)[-1].split("/", maxsplit=1)[0]
-
-
-def _reason(error: Exception) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__
