@@ -301,3 +301,44 @@ def test_nothing_is_wider_than_the_window(
     chat.page.wait_for_timeout(200)
     assert chat.by_id("admin-page").evaluate("(part) => part.scrollWidth <= part.clientWidth")
     assert chat.page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_on_a_phone_a_key_is_changed_and_revoked_without_scrolling_sideways(
+    context: BrowserContext, keyed: KeyedServer
+) -> None:
+    chat = signed_in(context, keyed)
+    chat.page.set_viewport_size({"width": 390, "height": 844})
+    administer(chat, "keys")
+    create_key(chat, "手机上看")
+    row = chat.by_id("key-row").and_(chat.page.locator("[data-name='手机上看']"))
+    for act in ("key-edit", "key-revoke"):
+        button = row.get_by_test_id(act)
+        button.scroll_into_view_if_needed()
+        box = button.bounding_box()
+        assert box is not None
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 390
+    listed = chat.page.get_by_role("region", name="密钥")
+    assert listed.evaluate("(list) => list.scrollWidth <= list.clientWidth")
+    row.get_by_test_id("key-revoke").click()
+    chat.by_id("key-revoke-yes").click()
+    expect(row).to_have_count(0)
+
+
+def test_the_log_opens_at_its_end_and_stays_there(context: BrowserContext, keyed: KeyedServer) -> None:
+    chat = signed_in(context, keyed)
+    # Narrow: lines are higher than what is assumed of those out of sight.
+    chat.page.set_viewport_size({"width": 390, "height": 844})
+    for _ in range(60):
+        assert chat.page.request.get(f"{keyed.url}/api/info").ok
+    administer(chat, "log")
+    expect(chat.by_id("log-state")).to_have_attribute("data-state", "live")
+    expect(chat.by_id("log-line").nth(40)).to_be_attached()
+    chat.page.wait_for_timeout(500)  # what would let go of the end has done so by then
+    expect(chat.by_id("log-follow")).to_be_checked()
+    chat.page.wait_for_function(
+        """() => {
+          const list = document.querySelector("[data-testid=log-list]");
+          return list.scrollHeight - list.scrollTop - list.clientHeight < 40;
+        }"""
+    )

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { readGauges } from "./gauges.ts";
+import { readGauges, uptimeParts } from "./gauges.ts";
 import { requestOf } from "./key_form.ts";
 import { queryOf, restOf } from "./log.ts";
 import type { UsageEntry } from "./types.ts";
@@ -79,6 +79,20 @@ huiyan_requests_total{path="/v1/chat/completions",status="200",stream="true"} 12
 
   it("may be missing", () => {
     expect(readGauges("")).toEqual({ waiting: null, slots: null, paused: null, backends: [] });
+  });
+});
+
+describe("how long it runs", () => {
+  it.each([
+    [59, "m", 0],
+    [360, "m", 6],
+    [3_600, "hm", 0],
+    [86_399, "hm", 59],
+    [86_400, "dhm", 0],
+  ])("%d s begins with the largest part that is not zero", (seconds, unit, minutes) => {
+    const parts = uptimeParts(seconds);
+    expect(parts.unit).toBe(unit);
+    expect(parts.m).toBe(minutes);
   });
 });
 

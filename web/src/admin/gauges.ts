@@ -30,3 +30,10 @@ export function readGauges(text: string): Gauges {
     backends,
   };
 }
+
+/** How long something runs, from its largest part that is not zero. Pure. */
+export function uptimeParts(seconds: number): { unit: "dhm" | "hm" | "m"; d: number; h: number; m: number } {
+  const minutes = Math.floor(seconds / 60);
+  const [d, h, m] = [Math.floor(minutes / 1440), Math.floor(minutes / 60) % 24, minutes % 60];
+  return { unit: d > 0 ? "dhm" : h > 0 ? "hm" : "m", d, h, m };
+}

@@ -113,6 +113,8 @@ export const adminEn: Record<keyof typeof adminZhCN, Phrase> = {
   "admin.verdict.degraded": "Degraded",
   "admin.verdict.down": "Down",
   "admin.uptime.dhm": "{d} d {h} h {m} min",
+  "admin.uptime.hm": "{h} h {m} min",
+  "admin.uptime.m": "{m} min",
   "admin.source": "Source",
   "admin.level": "Level",
   "admin.every": "all",

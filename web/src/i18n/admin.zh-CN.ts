@@ -110,6 +110,8 @@ export const adminZhCN = {
   "admin.verdict.degraded": "部分可用",
   "admin.verdict.down": "不可用",
   "admin.uptime.dhm": "{d} 天 {h} 小时 {m} 分",
+  "admin.uptime.hm": "{h} 小时 {m} 分",
+  "admin.uptime.m": "{m} 分",
   "admin.source": "来源",
   "admin.level": "级别",
   "admin.every": "全部",

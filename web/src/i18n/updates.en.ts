@@ -12,6 +12,7 @@ export const updatesEn: Record<keyof typeof updatesZhCN, Phrase> = {
   "updates.feed": "Release feed: {feed}",
   "updates.noFeed": "No release feed is configured. Set update_feed in huiyan.toml, or use huiyan update --feed.",
   "updates.newest": "Nothing newer is offered",
+  "updates.unasked": "Nothing newer was looked for",
   "updates.builtIn": "built in",
   "updates.bytes": "{size} to fetch",
   "updates.pause": "about {s} s of pause",

@@ -12,6 +12,7 @@ export const updatesZhCN = {
   "updates.feed": "发布目录：{feed}",
   "updates.noFeed": "没有配置发布目录。在 huiyan.toml 里写 update_feed，或用 huiyan update --feed。",
   "updates.newest": "没有可用的更新",
+  "updates.unasked": "没有查找新版本",
   "updates.builtIn": "内置",
   "updates.bytes": "下载 {size}",
   "updates.pause": "预计暂停 {s} 秒",
