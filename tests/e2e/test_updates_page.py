@@ -155,3 +155,13 @@ def test_it_fits_and_is_accessible(browser: Browser, made: Updating, width: int,
     assert chat.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     if shots := os.environ.get("TEST_HUIYAN_SHOTS"):
         chat.page.screenshot(path=f"{shots}/updates-{width}-{scheme}.png")
+
+
+def test_without_a_feed_nothing_is_said_to_be_the_newest(browser: Browser, made: Updating) -> None:
+    offered_none = [replace(each, available=None) for each in made.launcher.report.components]
+    made.launcher.report = replace(made.launcher.report, feed=None, components=offered_none)
+    chat = opened(browser, made)
+    vision = component(chat, "vision-encoder")
+    expect(vision).to_contain_text("Nothing newer was looked for")
+    expect(chat.by_id("admin-page")).not_to_contain_text("Nothing newer is offered")
+    expect(chat.by_id("admin-page")).to_contain_text("No release feed is configured")
