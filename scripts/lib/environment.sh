@@ -41,6 +41,8 @@ prepare_environment() {
     trap - INT TERM HUP EXIT
     exec 9>&- # let others go on
     say "Prepared in $((SECONDS - begin)) s." "准备完成，用时 $((SECONDS - begin)) 秒。"
+    # Hints name the program by its bare name, which is on nobody's PATH yet.
+    say "Where a hint says huiyan: \"$venv/bin/huiyan\"" "提示里的 huiyan 就是：\"$venv/bin/huiyan\""
 }
 
 choose_place() {

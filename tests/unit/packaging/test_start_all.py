@@ -105,6 +105,12 @@ def test_first_run_prepares_and_hands_over(checkout: Checkout) -> None:
     assert "--no-deps" in installs[1]
 
 
+def test_the_first_run_says_where_the_program_is(checkout: Checkout) -> None:
+    program = f'"{checkout.root}/.venv/bin/huiyan"'
+    assert f"Where a hint says huiyan: {program}" in checkout.start()[2]
+    assert program not in checkout.start()[2]  # a start that prepares nothing says nothing
+
+
 def test_second_run_does_nothing_but_start(checkout: Checkout) -> None:
     checkout.start()
     checkout.uv_calls()
