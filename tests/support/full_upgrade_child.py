@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 
 import msgspec
-import sqlalchemy as sa
 
 from huiyan.launcher.upgrade.handover import Program
 from huiyan.launcher.upgrade.place import Place
@@ -18,6 +17,7 @@ from huiyan.settings.load import load
 from huiyan.state import FILE_NAME, migrations
 from huiyan.state.connect import connect
 from huiyan.state.database import Database
+from huiyan.state.pool import Connection
 from huiyan.updates.journal import Step
 from huiyan.updates.versions import KIND, MARKER, NAME, Installed, Versions
 from tests.support.mortal import die_at
@@ -26,8 +26,8 @@ ORIGIN = "/the/first/python"
 OLDEST, OLD, NEW = "0.1.0-aaaaaaaaaaaa", "0.2.0-bbbbbbbbbbbb", "0.3.0-cccccccccccc"
 
 
-def _next_step(connection: sa.Connection) -> None:
-    connection.execute(sa.text("ALTER TABLE usage ADD COLUMN later BIGINT NOT NULL DEFAULT 0"))
+def _next_step(connection: Connection) -> None:
+    connection.run("ALTER TABLE usage ADD COLUMN later BIGINT NOT NULL DEFAULT 0")
 
 
 def prepare(data_dir: Path) -> None:
@@ -52,9 +52,9 @@ def prepare(data_dir: Path) -> None:
 
 def migrate(data_dir: Path) -> None:
     """As the gateway of the new version does."""
-    engine, shown, file = connect(None, data_dir / "state" / FILE_NAME)
-    migrations.migrate(engine, shown=shown, file=file, steps=(*migrations.STEPS, _next_step))
-    engine.dispose()
+    pool, file = connect(None, data_dir / "state" / FILE_NAME)
+    migrations.migrate(pool, file=file, steps=(*migrations.STEPS, _next_step))
+    pool.close()
 
 
 def upgrade(data_dir: Path) -> None:

@@ -1,9 +1,6 @@
-"""Keys and usage on disk: a SQLite file, or PostgreSQL where several machines share them.
-
-Importing `huiyan.state.database` brings SQLAlchemy along (about 20 MiB); `records` and `secret` are light.
-"""
+"""Keys and usage on disk: a SQLite file, or PostgreSQL where several machines share them."""
 
 from typing import Final
 
-#: Below the state directory; looked for before SQLAlchemy is loaded.
+#: Below the state directory.
 FILE_NAME: Final = "huiyan.db"

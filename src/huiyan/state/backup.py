@@ -6,7 +6,7 @@ A gzip'd tar of small members; `manifest.json` is the first and names all others
     tables/NAME.jsonl      one row a line, columns by name, bytes as {"base64": …}
     files/…                files of the data directory, by their path below it
 
-Tables are written through SQLAlchemy and not as a copy of a file, so that a backup of SQLite goes into
+Tables are written row by row and not as a copy of a file, so that a backup of SQLite goes into
 PostgreSQL and the other way round. Everything is verified before anything is touched. The file holds the
 server's secret: it is as secret as the keys.
 """
@@ -26,11 +26,11 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 import msgspec
-import sqlalchemy as sa
 
 from huiyan.errors import BackupRefusedError
 from huiyan.messages import refusal
-from huiyan.state.schema import ENDED_SESSIONS, KEYS, USAGE
+from huiyan.state.pool import Connection
+from huiyan.state.schema import ENDED_SESSIONS, KEYS, USAGE, Table
 
 FORMAT: Final = 1
 _MANIFEST: Final = "manifest.json"
@@ -66,13 +66,10 @@ class Backup(msgspec.Struct, frozen=True):
     files: dict[str, bytes]
 
 
-def read_tables(connection: sa.Connection) -> dict[str, list[dict[str, Any]]]:
+def read_tables(connection: Connection) -> dict[str, list[dict[str, Any]]]:
     """All rows, of one moment: `connection` has to be in a transaction that sees a snapshot."""
     return {
-        table.name: [
-            dict(row) for row in connection.execute(sa.select(table).order_by(*table.primary_key)).mappings()
-        ]
-        for table in TABLES
+        table.name: connection.rows(f"{table.select()} ORDER BY {', '.join(table.key)}") for table in TABLES
     }
 
 
@@ -145,12 +142,12 @@ def safe_name(name: str) -> bool:
     return bool(parts) and not name.startswith("/") and ".." not in parts and "\0" not in name
 
 
-def write_tables(connection: sa.Connection, tables: Mapping[str, list[dict[str, Any]]]) -> None:
+def write_tables(connection: Connection, tables: Mapping[str, list[dict[str, Any]]]) -> None:
     """Put these rows in the place of all there are; whole with the transaction of `connection`."""
     for table in TABLES:
-        connection.execute(table.delete())
+        connection.run(f"DELETE FROM {table.name}")  # noqa: S608 - own names
         if rows := tables.get(table.name):
-            connection.execute(table.insert(), rows)
+            connection.run_many(table.insert(), [[row.get(name) for name in table.names] for row in rows])
 
 
 def _members(path: Path) -> dict[str, bytes]:
@@ -185,19 +182,21 @@ def _plain(value: Any) -> Any:  # Any: of a column
     return {"base64": base64.b64encode(value).decode("ascii")} if isinstance(value, bytes) else value
 
 
-def _row(table: sa.Table, line: bytes) -> dict[str, Any]:
+def _row(table: Table, line: bytes) -> dict[str, Any]:
     """Raises: ValueError and its like for what is no row of `table`."""
     row: dict[str, Any] = msgspec.json.decode(line, type=dict[str, Any])
     columns = {column.name: column for column in table.columns}
     if not row.keys() <= columns.keys():
         raise ValueError(f"{table.name} has no such column")
     for name, value in row.items():
-        wanted = columns[name].type.python_type
+        wanted = columns[name].python_type
         if isinstance(value, dict):
             value = row[name] = base64.b64decode(value["base64"], validate=True)  # noqa: PLW2901 - decoded
         if value is not None and (not isinstance(value, wanted) or isinstance(value, bool)):
             raise ValueError(f"{table.name}.{name} has another type")
-    if any(row.get(column.name) is None for column in table.columns if not column.nullable):
+        if isinstance(value, int) and not -(2**63) <= value < 2**63:
+            raise ValueError(f"{table.name}.{name} is no number that fits")
+    if any(row.get(column.name) is None for column in table.columns if column.required):
         raise ValueError(f"{table.name} misses a column")
     return row
 

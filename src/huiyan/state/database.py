@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
-
-import sqlalchemy as sa
 
 from huiyan.errors import NotFoundError, StoreError
 from huiyan.messages import refusal
 from huiyan.state import FILE_NAME
-from huiyan.state.connect import connect, translated
+from huiyan.state.connect import connect
 from huiyan.state.migrations import migrate
+from huiyan.state.pool import Connection
 from huiyan.state.records import AccessSnapshot, Batch, Counts, KeyRecord, UsageRow
 from huiyan.state.schema import ENDED_SESSIONS, KEYS, META, USAGE
 from huiyan.state.secret import ServerSecret, load_secret
@@ -26,6 +25,11 @@ NEW_SECRET_NAME = "secret.restored"  # noqa: S105 - a file's name
 
 _COUNTS = Counts.__struct_fields__
 
+#: A revision is text in its table; it grows in the database itself, whoever else changes it.
+GROW_REVISION = (
+    "UPDATE meta SET value = CAST(CAST(value AS BIGINT) + 1 AS VARCHAR(200)) WHERE name = 'access_revision'"
+)
+
 
 class Database:
     """state_dir: where the SQLite file and the server's secret lie. url: of another database.
@@ -36,54 +40,53 @@ class Database:
     def __init__(self, state_dir: Path, *, url: str | None = None) -> None:
         self.secret: ServerSecret = load_secret(state_dir / SECRET_NAME)
         self._dir = state_dir
-        self._engine, self.shown, file = connect(url, state_dir / FILE_NAME)
+        self._pool, file = connect(url, state_dir / FILE_NAME)
+        self.shown = self._pool.shown
         try:
-            with translated(self.shown):
-                migrate(self._engine, shown=self.shown, file=file)
-                self._check_secret(state_dir / SECRET_NAME)
+            migrate(self._pool, file=file)
+            self._check_secret(state_dir / SECRET_NAME)
         except StoreError:
-            self._engine.dispose()
+            self._pool.close()
             raise
 
     def close(self) -> None:
-        self._engine.dispose()
+        self._pool.close()
 
     # Keys.
 
     def revision(self) -> int:
         """Grows with every change of keys or ended sessions, whoever makes it."""
-        with self._reading() as connection:
+        with self._pool.transaction() as connection:
             return self._revision(connection)
 
     def snapshot(self) -> AccessSnapshot:
-        with self._reading() as connection:
-            rows = connection.execute(sa.select(KEYS).order_by(KEYS.c.created_unix_s, KEYS.c.id)).mappings()
-            keys = tuple(_key(row) for row in rows)
-            live = ENDED_SESSIONS.c.expires_unix_s > int(time.time())
-            ended = frozenset(connection.execute(sa.select(ENDED_SESSIONS.c.id).where(live)).scalars())
-            return AccessSnapshot(revision=self._revision(connection), keys=keys, ended_sessions=ended)
+        live = "SELECT id FROM ended_sessions WHERE expires_unix_s > ?"
+        # Of one moment, or a change between the statements would be missed.
+        with self._pool.transaction(snapshot=True) as connection:
+            rows = connection.rows(f"{KEYS.select()} ORDER BY created_unix_s, id")
+            ended = frozenset(row["id"] for row in connection.rows(live, (int(time.time()),)))
+            revision = self._revision(connection)
+        return AccessSnapshot(revision=revision, keys=tuple(map(_key, rows)), ended_sessions=ended)
 
     def add_key(self, record: KeyRecord) -> None:
-        values = {name: getattr(record, name) for name in record.__struct_fields__}
         with self._changing() as connection:
-            connection.execute(KEYS.insert().values(**values | {"scopes": ",".join(record.scopes)}))
+            connection.run(KEYS.insert(), _values(record))
 
     def add_first_key(self, record: KeyRecord) -> bool:
         """Add it unless there is a key that is neither revoked nor expired; say whether it was added.
 
         Two gateways that start together make one key between them.
         """
+        usable = (
+            "SELECT count(*) FROM keys WHERE revoked_unix_s IS NULL"
+            " AND (expires_unix_s IS NULL OR expires_unix_s > ?)"
+        )
         with self._changing() as connection:
-            if connection.dialect.name == "postgresql":
-                connection.execute(sa.text("LOCK TABLE keys IN SHARE ROW EXCLUSIVE MODE"))
-            usable = sa.and_(
-                KEYS.c.revoked_unix_s.is_(None),
-                sa.or_(KEYS.c.expires_unix_s.is_(None), KEYS.c.expires_unix_s > int(time.time())),
-            )
-            if connection.execute(sa.select(sa.func.count()).select_from(KEYS).where(usable)).scalar():
+            if connection.dialect == "postgresql":
+                connection.run("LOCK TABLE keys IN SHARE ROW EXCLUSIVE MODE")
+            if connection.value(usable, (int(time.time()),)):
                 return False
-            values = {name: getattr(record, name) for name in record.__struct_fields__}
-            connection.execute(KEYS.insert().values(**values | {"scopes": ",".join(record.scopes)}))
+            connection.run(KEYS.insert(), _values(record))
             return True
 
     def update_key(self, key_id: str, changes: dict[str, Any]) -> KeyRecord:
@@ -92,31 +95,27 @@ class Database:
             changes = changes | {"scopes": ",".join(changes["scopes"])}
         with self._changing() as connection:
             if changes:
-                connection.execute(KEYS.update().where(KEYS.c.id == key_id).values(**changes))
-            row = connection.execute(sa.select(KEYS).where(KEYS.c.id == key_id)).mappings().first()
-            if row is None:
+                connection.run(f"{KEYS.update(changes)} WHERE id = ?", (*changes.values(), key_id))
+            rows = connection.rows(f"{KEYS.select()} WHERE id = ?", (key_id,))
+            if not rows:
                 raise refusal(NotFoundError, "keys.unknown", id=key_id)
-            return _key(row)
+            return _key(rows[0])
 
     def revoke_key(self, key_id: str) -> None:
         """From now on, or as it was if it is revoked already. Raises: NotFoundError."""
         with self._changing() as connection:
-            query = sa.select(KEYS.c.revoked_unix_s).where(KEYS.c.id == key_id)
-            row = connection.execute(query).first()
-            if row is None:
+            rows = connection.rows("SELECT revoked_unix_s FROM keys WHERE id = ?", (key_id,))
+            if not rows:
                 raise refusal(NotFoundError, "keys.unknown", id=key_id)
-            if row[0] is None:
+            if rows[0]["revoked_unix_s"] is None:
                 now = int(time.time())
-                connection.execute(KEYS.update().where(KEYS.c.id == key_id).values(revoked_unix_s=now))
+                connection.run("UPDATE keys SET revoked_unix_s = ? WHERE id = ?", (now, key_id))
 
     def end_session(self, session_id: str, expires_unix_s: int) -> None:
         """Refuse this session from now on; forgets those that have ended by themselves."""
         with self._changing() as connection:
-            past = ENDED_SESSIONS.c.expires_unix_s <= int(time.time())
-            connection.execute(ENDED_SESSIONS.delete().where(past))
-            self._upsert(
-                connection, ENDED_SESSIONS, [{"id": session_id, "expires_unix_s": expires_unix_s}], add=()
-            )
+            connection.run("DELETE FROM ended_sessions WHERE expires_unix_s <= ?", (int(time.time()),))
+            connection.run(ENDED_SESSIONS.upsert(), (session_id, expires_unix_s))
 
     # Usage.
 
@@ -129,110 +128,75 @@ class Database:
         if not rows:
             return
         values = [
-            {"key_id": row.key_id, "day": row.day} | {name: getattr(row.counts, name) for name in _COUNTS}
+            (row.key_id, row.day, *(getattr(row.counts, name) for name in _COUNTS))
             # One order for all writers, or two of them could wait for each other.
             for row in sorted(rows, key=lambda row: (row.key_id, row.day))
         ]
         with self._writing() as connection:
             if batch is None or self._is_new(connection, batch):
-                self._upsert(connection, USAGE, values, add=_COUNTS)
+                connection.run_many(USAGE.upsert(add=_COUNTS), values)
 
     def forget_writer(self, writer: str) -> None:
         """This writer of usage never asks again."""
         with self._writing() as connection:
-            connection.execute(META.delete().where(META.c.name == _batch_name(writer)))
+            connection.run("DELETE FROM meta WHERE name = ?", (_batch_name(writer),))
 
     def usage(self, *, since_day: str, key_id: str | None = None) -> list[UsageRow]:
         """Oldest first. since_day: YYYY-MM-DD, included."""
-        query = sa.select(USAGE).where(USAGE.c.day >= since_day).order_by(USAGE.c.day, USAGE.c.key_id)
-        if key_id is not None:
-            query = query.where(USAGE.c.key_id == key_id)
-        with self._reading() as connection:
+        one, values = ("", (since_day,)) if key_id is None else (" AND key_id = ?", (since_day, key_id))
+        query = f"{USAGE.select()} WHERE day >= ?{one} ORDER BY day, key_id"
+        with self._pool.transaction() as connection:
             return [
                 UsageRow(
                     key_id=row["key_id"],
                     day=row["day"],
                     counts=Counts(**{name: row[name] for name in _COUNTS}),
                 )
-                for row in connection.execute(query).mappings()
+                for row in connection.rows(query, values)
             ]
 
     @contextlib.contextmanager
-    def exporting(self) -> Iterator[sa.Connection]:
+    def exporting(self) -> Iterator[Connection]:
         """A transaction in which everything read is of one moment, while others write."""
-        with translated(self.shown), self._engine.connect() as connection:
-            if connection.dialect.name == "postgresql":
-                connection.execution_options(isolation_level="REPEATABLE READ")
-            with connection.begin():
-                yield connection
+        with self._pool.transaction(snapshot=True) as connection:
+            yield connection
 
     # Transactions.
 
     @contextlib.contextmanager
-    def _reading(self) -> Iterator[sa.Connection]:
-        with translated(self.shown), self._engine.begin() as connection:
+    def _writing(self) -> Iterator[Connection]:
+        with self._pool.transaction(writes=True) as connection:
             yield connection
 
     @contextlib.contextmanager
-    def _writing(self) -> Iterator[sa.Connection]:
-        with (
-            translated(self.shown),
-            self._engine.connect().execution_options(writes=True) as connection,
-            connection.begin(),
-        ):
-            yield connection
-
-    @contextlib.contextmanager
-    def _changing(self) -> Iterator[sa.Connection]:
+    def _changing(self) -> Iterator[Connection]:
         """Writing what gateways keep in memory: they see by the revision that they have to read again."""
         with self._writing() as connection:
             yield connection
-            grown = sa.cast(sa.cast(META.c.value, sa.BigInteger) + 1, sa.String(200))
-            connection.execute(META.update().where(META.c.name == "access_revision").values(value=grown))
+            connection.run(GROW_REVISION)
 
     @staticmethod
-    def _is_new(connection: sa.Connection, batch: Batch) -> bool:
+    def _is_new(connection: Connection, batch: Batch) -> bool:
         """Note the batch, unless it was noted before."""
         name = _batch_name(batch.writer)
-        last = connection.execute(sa.select(META.c.value).where(META.c.name == name)).scalar()
+        last = connection.value("SELECT value FROM meta WHERE name = ?", (name,))
         if last is None:
-            connection.execute(META.insert().values(name=name, value=str(batch.number)))
+            connection.run(META.insert(), (name, str(batch.number)))
         elif int(last) < batch.number:
-            connection.execute(META.update().where(META.c.name == name).values(value=str(batch.number)))
+            connection.run("UPDATE meta SET value = ? WHERE name = ?", (str(batch.number), name))
         else:
             return False
         return True
 
-    def _revision(self, connection: sa.Connection) -> int:
-        query = sa.select(META.c.value).where(META.c.name == "access_revision")
-        return int(connection.execute(query).scalar_one())
-
-    @staticmethod
-    def _upsert(
-        connection: sa.Connection, table: sa.Table, rows: list[dict[str, Any]], *, add: Iterable[str]
-    ) -> None:
-        """Insert, or add the columns `add` to the row that is there."""
-        if connection.dialect.name == "postgresql":
-            from sqlalchemy.dialects.postgresql import insert
-        else:
-            from sqlalchemy.dialects.sqlite import insert  # type: ignore[assignment]  # the same interface
-        statement = insert(table)
-        grown = {name: table.c[name] + statement.excluded[name] for name in add}
-        keys = list(table.primary_key.columns)
-        upsert = (
-            statement.on_conflict_do_update(index_elements=keys, set_=grown)
-            if grown
-            else statement.on_conflict_do_nothing(index_elements=keys)
-        )
-        connection.execute(upsert, rows)
+    def _revision(self, connection: Connection) -> int:
+        return int(connection.value("SELECT value FROM meta WHERE name = 'access_revision'"))
 
     def _check_secret(self, path: Path) -> None:
         """Keys were hashed under one secret: with another they would all look wrong, without a reason."""
         mine = self.secret.check_value()
         with self._writing() as connection:
-            self._upsert(connection, META, [{"name": "secret_check", "value": mine}], add=())
-            query = sa.select(META.c.value).where(META.c.name == "secret_check")
-            wanted = connection.execute(query).scalar_one()
+            connection.run(META.upsert(), ("secret_check", mine))
+            wanted = connection.value("SELECT value FROM meta WHERE name = 'secret_check'")
             if wanted != mine and self._restored(wanted):
                 return
             if wanted != mine:
@@ -262,7 +226,13 @@ def _batch_name(writer: str) -> str:
     return f"usage/{writer}"
 
 
-def _key(row: Any) -> KeyRecord:  # Any: a row of KEYS as a mapping
+def _values(record: KeyRecord) -> tuple[Any, ...]:  # Any: as the columns of KEYS
+    values = {name: getattr(record, name) for name in record.__struct_fields__}
+    values["scopes"] = ",".join(record.scopes)
+    return tuple(values[name] for name in KEYS.names)
+
+
+def _key(row: dict[str, Any]) -> KeyRecord:  # Any: of the columns of KEYS
     values = dict(row)
     values["scopes"] = tuple(scope for scope in values["scopes"].split(",") if scope)
     values["digest"] = bytes(values["digest"])

@@ -14,17 +14,17 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
-import sqlalchemy as sa
 
 from huiyan import __version__
 from huiyan.errors import BackupRefusedError
 from huiyan.messages import refusal
 from huiyan.state import FILE_NAME, placing
 from huiyan.state.backup import Manifest, collect, pack, read_tables, unpack, write_tables
-from huiyan.state.connect import connect, translated
-from huiyan.state.database import NEW_SECRET_NAME, SECRET_NAME, Database, adopt_new_secret
+from huiyan.state.connect import connect
+from huiyan.state.database import GROW_REVISION, NEW_SECRET_NAME, SECRET_NAME, Database, adopt_new_secret
 from huiyan.state.migrations import STEPS, migrate
-from huiyan.state.schema import KEYS, META
+from huiyan.state.pool import Pool
+from huiyan.state.schema import META
 from huiyan.state.secret import ServerSecret
 from huiyan.store.durable import failures_of, make_directory, new_file, sync_directory
 
@@ -89,20 +89,13 @@ def restore(path: Path, *, data_dir: Path, state_dir: Path, url: str | None, rep
     files = {name: data for name, data in backup.files.items() if name != _SECRET}
     plan = placing.lay_ready(data_dir, files)
     _write_private(state_dir / NEW_SECRET_NAME, secret)
-    with (
-        _opened(state_dir, url) as (engine, shown),
-        translated(shown),
-        engine.connect().execution_options(writes=True) as connection,
-        connection.begin(),
-    ):
+    with _opened(state_dir, url) as pool, pool.transaction(writes=True) as connection:
         write_tables(connection, backup.tables)
-        check = ServerSecret(secret).check_value()
-        connection.execute(META.delete().where(META.c.name == "secret_check"))
-        connection.execute(META.insert().values(name="secret_check", value=check))
-        connection.execute(META.delete().where(META.c.name == _TOKEN))
-        connection.execute(META.insert().values(name=_TOKEN, value=plan.token))
-        grown = sa.cast(sa.cast(META.c.value, sa.BigInteger) + 1, sa.String(200))
-        connection.execute(META.update().where(META.c.name == "access_revision").values(value=grown))
+        connection.run("DELETE FROM meta WHERE name = 'secret_check'")
+        connection.run(META.insert(), ("secret_check", ServerSecret(secret).check_value()))
+        connection.run("DELETE FROM meta WHERE name = ?", (_TOKEN,))
+        connection.run(META.insert(), (_TOKEN, plan.token))
+        connection.run(GROW_REVISION)
     adopt_new_secret(state_dir)
     placing.place(data_dir, plan)
     return Restored(manifest=backup.manifest, in_place=plan.in_place, aside=plan.aside, before=before)
@@ -116,13 +109,8 @@ def settle(*, data_dir: Path, state_dir: Path, url: str | None) -> bool | None:
     plan = placing.waiting(data_dir)
     if plan is None:
         return None
-    with (
-        _opened(state_dir, url) as (engine, shown),
-        translated(shown),
-        engine.connect() as connection,
-    ):
-        query = sa.select(META.c.value).where(META.c.name == _TOKEN)
-        counts = connection.execute(query).scalar_one_or_none() == plan.token
+    with _opened(state_dir, url) as pool, pool.transaction() as connection:
+        counts = connection.value("SELECT value FROM meta WHERE name = ?", (_TOKEN,)) == plan.token
     if counts:
         adopt_new_secret(state_dir)
         placing.place(data_dir, plan)
@@ -148,27 +136,26 @@ def _kept_before(
     """A backup of the keys that are here; None: there are none. Raises: BackupRefusedError."""
     if url is None and not (state_dir / FILE_NAME).exists():
         return None
-    with _opened(state_dir, url) as (engine, shown), translated(shown), engine.begin() as connection:
-        count = connection.execute(sa.select(sa.func.count()).select_from(KEYS)).scalar_one()
+    with _opened(state_dir, url) as pool, pool.transaction() as connection:
+        count = connection.value("SELECT count(*) FROM keys")
     if not count:
         return None
     if not replace:
-        raise refusal(BackupRefusedError, "backup.keys_here", database=shown, count=count, path=path)
+        raise refusal(BackupRefusedError, "backup.keys_here", database=pool.shown, count=count, path=path)
     kept = state_dir / BEFORE
     back_up(kept, data_dir=data_dir, state_dir=state_dir, url=url)
     return kept
 
 
 @contextlib.contextmanager
-def _opened(state_dir: Path, url: str | None) -> Iterator[tuple[sa.Engine, str]]:
+def _opened(state_dir: Path, url: str | None) -> Iterator[Pool]:
     """The database without looking at its secret, which may be another one until it is replaced."""
-    engine, shown, file = connect(url, state_dir / FILE_NAME)
+    pool, file = connect(url, state_dir / FILE_NAME)
     try:
-        with translated(shown):
-            migrate(engine, shown=shown, file=file)
-        yield engine, shown
+        migrate(pool, file=file)
+        yield pool
     finally:
-        engine.dispose()
+        pool.close()
 
 
 def _write_private(path: Path, data: bytes) -> None:

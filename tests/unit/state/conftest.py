@@ -6,8 +6,8 @@ import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
-import sqlalchemy as sa
 
 from huiyan.state.database import Database
 from tests.support.servers import postgres
@@ -28,11 +28,8 @@ def url(request: pytest.FixtureRequest) -> str | None:
         return None
     server: str = request.getfixturevalue("postgres_server")
     name = f"test_{next(_numbers)}"
-    admin = server.format("postgres").replace("postgresql://", "postgresql+psycopg://")
-    engine = sa.create_engine(admin, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(sa.text(f"CREATE DATABASE {name}"))
-    engine.dispose()
+    with psycopg.connect(server.format("postgres"), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
     return server.format(name)
 
 

@@ -5,27 +5,27 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
 
 from huiyan.errors import StoreError
 from huiyan.state import FILE_NAME, earlier, migrations
 from huiyan.state.connect import connect
 from huiyan.state.database import Database
+from huiyan.state.pool import Connection
 from huiyan.state.records import Counts, UsageRow
 
 KNOWN = len(migrations.STEPS)
 
 
-def _next_step(connection: sa.Connection) -> None:
-    connection.execute(sa.text("ALTER TABLE usage ADD COLUMN later BIGINT NOT NULL DEFAULT 0"))
+def _next_step(connection: Connection) -> None:
+    connection.run("ALTER TABLE usage ADD COLUMN later BIGINT NOT NULL DEFAULT 0")
 
 
 def _migrate(state_dir: Path) -> Path:
     """As the next version would."""
-    engine, shown, file = connect(None, state_dir / FILE_NAME)
+    pool, file = connect(None, state_dir / FILE_NAME)
     assert file is not None
-    migrations.migrate(engine, shown=shown, file=file, steps=(*migrations.STEPS, _next_step))
-    engine.dispose()
+    migrations.migrate(pool, file=file, steps=(*migrations.STEPS, _next_step))
+    pool.close()
     return file
 
 

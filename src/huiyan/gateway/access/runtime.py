@@ -1,6 +1,6 @@
 """Keys, sessions, limits and usage of one gateway process, and the threads that keep them up to date.
 
-The database (and SQLAlchemy, 20 MiB) is opened only when there is something in it or to put into it.
+The database is opened only when there is something in it or to put into it.
 """
 
 from __future__ import annotations
