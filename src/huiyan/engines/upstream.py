@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol, cast
 
 import httptools
@@ -57,14 +57,24 @@ class Call:
         "_done",
         "_last_activity_s",
         "_pool",
+        "_when_sent",
         "length",
         "listener",
         "request",
         "small",
     )
 
-    def __init__(self, pool: Pool, request: list[bytes], listener: Listener, *, small: bool) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        request: list[bytes],
+        listener: Listener,
+        *,
+        small: bool,
+        when_sent: Callable[[], None] | None = None,
+    ) -> None:
         self._pool = pool
+        self._when_sent = when_sent
         self.request = request
         self.small = small
         self.listener = listener
@@ -104,6 +114,12 @@ class Call:
     def started(self, connection: _Connection) -> None:
         self._connection = connection
 
+    def sent_whole(self) -> None:
+        """The system has taken the request's last byte, or nobody will send it any more."""
+        when_sent, self._when_sent = self._when_sent, None
+        if when_sent is not None:
+            when_sent()
+
     def head(self, status: int, headers: Headers, length: int | None) -> None:
         if not self._done:
             self.length = length
@@ -129,6 +145,7 @@ class Call:
     def _finish(self) -> None:
         self._done = True
         self.request = []
+        self.sent_whole()
 
     def check_silence(self, now_s: float) -> None:
         """Give the call up if the engine has been silent for too long, or its host did not take it."""
@@ -192,6 +209,9 @@ class _Connection(asyncio.Protocol):
         else:
             self._transport.writelines(request)
         call.started(self)
+        # Its limit is 0: with less in the buffer nothing would be told of (`resume_writing`).
+        if call.small or not self._transport.get_write_buffer_size():
+            call.sent_whole()
 
     def abort(self) -> None:
         self._call = None
@@ -251,6 +271,10 @@ class _Connection(asyncio.Protocol):
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             self.abort()
             call.failed(EngineProtocolError(f"The engine's answer is not valid HTTP: {error}."))
+
+    def resume_writing(self) -> None:
+        if self._call is not None:
+            self._call.sent_whole()
 
     def eof_received(self) -> bool:
         return False
@@ -379,10 +403,13 @@ class Pool:
         *,
         body: Sequence[bytes] = (),
         request_id: str = "",
+        when_sent: Callable[[], None] | None = None,
     ) -> Call:
         """Start a request; `listener` hears of everything else, errors included, never from within this call.
 
         body: JSON in pieces, written as they are, one after another. request_id: for the engine's log.
+        when_sent: called once, perhaps from within this call, when the system has taken all of the request,
+        or the call is over.
         """
         length = sum(map(len, body))
         known_as = b"x-request-id: %b\r\n" % request_id.encode("ascii") if request_id else b""
@@ -393,7 +420,7 @@ class Pool:
             known_as,
             length,
         )
-        call = Call(self, [head, *body], listener, small=length < _SMALL_BYTES)
+        call = Call(self, [head, *body], listener, small=length < _SMALL_BYTES, when_sent=when_sent)
         while self._idle:
             connection = self._idle.pop()  # the freshest
             if connection.usable and connection.fresh_until_s > self.loop.time():

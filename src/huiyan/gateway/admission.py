@@ -6,10 +6,11 @@ markers have to be replaced, `pictures.assemble` cuts it at those places.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Mapping
 from hashlib import blake2b
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -27,6 +28,7 @@ from huiyan.errors import (
 )
 from huiyan.gateway import fields
 from huiyan.gateway.backends import affinity
+from huiyan.gateway.body_turns import LARGE_BYTES
 from huiyan.gateway.multipart import Part
 from huiyan.gateway.pictures.sources import PictureSlot
 from huiyan.gateway.tool_loop.prompt import check_fields
@@ -53,18 +55,55 @@ class _Message(msgspec.Struct):
             return [self.content]
         return [part.text for part in self.content or [] if part.text]
 
+    def says_something(self) -> bool:
+        if isinstance(self.content, str):
+            return bool(self.content.strip())
+        if self.content is None:
+            return self.role == "tool"
+        return any(part.type != "text" or (part.text or "").strip() for part in self.content)
+
+
+class _LongMessage(_Message):
+    """A message whose text stays where it is, in the body. raw: a JSON string, its syntax checked."""
+
+    raw: msgspec.Raw = msgspec.Raw(b'""')
+
+    def texts(self) -> list[str]:
+        return [msgspec.json.decode(self.raw, type=str)]
+
+    def says_something(self) -> bool:
+        beginning = bytes(memoryview(self.raw)[1:_LONG_BYTES])
+        # An escape may be white space, or a character cut in two here.
+        return (bool(beginning.strip()) and b"\\" not in beginning) or bool(self.texts()[0].strip())
+
 
 class _Chat(fields.KnownFields):
     messages: list[_Message] | None = None  # type: ignore[assignment]  # read here, raw in the base
 
 
+class _RawMessage(msgspec.Struct):
+    role: str
+    content: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class _LongChat(fields.KnownFields):
+    messages: list[_RawMessage] | None = None  # type: ignore[assignment]  # as above
+
+
 K = TypeVar("K", bound=fields.KnownFields)
+
+_QUOTE: Final = ord('"')
+
+#: Texts of this size are not copied out of the body, nor looked at beyond so many bytes without need.
+_LONG_BYTES: Final = 64 * 1024
 
 #: Where msgspec found something of another type: "… - at `$.messages[0].role`".
 _FIELD = re.compile(r"at `\$\.(\w+)")
 
 #: Made once: `msgspec.json.decode` puts the whole type together anew at each call.
 _CHAT = msgspec.json.Decoder(_Chat)
+_LONG_CHAT = msgspec.json.Decoder(_LongChat)
+_CONTENT = msgspec.json.Decoder(str | list[_Part] | None)
 _COMPLETION = msgspec.json.Decoder(fields.KnownFields)
 
 
@@ -144,9 +183,8 @@ def check_engine(status: EngineStatus) -> EngineError | None:
 
 def admit_chat(body: bytes, card: ModelCard, *, max_images: int) -> Admitted:
     """Check a chat completion request. Raises RequestError and its kinds; touches no picture's bytes."""
-    known = _decode(body, _CHAT)
+    known, messages = _decode_chat(body)
     _check_common(known, card)
-    messages = known.messages
     if messages is None:
         raise InvalidJsonError("`messages` is missing.", param="messages")
     if not messages:
@@ -159,7 +197,7 @@ def admit_chat(body: bytes, card: ModelCard, *, max_images: int) -> Admitted:
             param="messages",
         )
     last = messages[-1]
-    if last.role != "assistant" and not _says_something(last):
+    if last.role != "assistant" and not last.says_something():
         raise EmptyPromptError("The last message is empty.", param="messages")
     admitted = Admitted(
         stream=known.stream is True,
@@ -198,6 +236,28 @@ def admit_completion(body: bytes, card: ModelCard) -> Admitted:
         max_tokens=known.asked_tokens,
         choices=known.choices * prompts,
     )
+
+
+def _decode_chat(body: bytes) -> tuple[fields.KnownFields, list[_Message] | None]:
+    """The fields, and the messages: in a large body long texts stay where they are, which spares a copy.
+
+    Text that is not decoded must not be wrong: of ASCII alone every byte is right, and its escapes and
+    control characters have been checked. Whatever is unusual is read, or refused, in the usual way.
+    """
+    if len(body) > LARGE_BYTES and body.isascii():
+        with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            known = _LONG_CHAT.decode(body)
+            raws = known.messages
+            return known, None if raws is None else [_message(raw) for raw in raws]
+    chat = _decode(body, _CHAT)
+    return chat, chat.messages
+
+
+def _message(raw: _RawMessage) -> _Message:
+    content = memoryview(raw.content)
+    if len(content) > _LONG_BYTES and content[0] == _QUOTE:
+        return _LongMessage(raw.role, None, raw.content)
+    return _Message(raw.role, _CONTENT.decode(raw.content))
 
 
 def _decode(body: bytes, decoder: msgspec.json.Decoder[K]) -> K:
@@ -242,11 +302,3 @@ def _find_images(messages: list[_Message]) -> list[PictureSlot]:
                 raise InvalidImageError("A picture has no URL.", param=f"messages[{m}].content[{p}]")
             slots.append(PictureSlot(m, p, url, number=len(slots) + 1, detail=detail))
     return slots
-
-
-def _says_something(message: _Message) -> bool:
-    if isinstance(message.content, str):
-        return bool(message.content.strip())
-    if message.content is None:
-        return message.role == "tool"
-    return any(part.type != "text" or (part.text or "").strip() for part in message.content)

@@ -19,6 +19,7 @@ from huiyan.gateway import sse
 from huiyan.gateway.access_log import AccessLog
 from huiyan.gateway.admission import admit_chat, admit_completion
 from huiyan.gateway.answers import Reader
+from huiyan.gateway.body_turns import LARGE_BYTES
 from huiyan.gateway.errors import body_of, headers_of, status_of, unexpected
 from huiyan.gateway.finished import Finished
 from huiyan.gateway.form import Form, FormReader
@@ -59,6 +60,10 @@ class Connection(Protocol):
 
     def body_over(self) -> None: ...
 
+    def hold_body(self) -> None: ...
+
+    def go_on_with_body(self) -> None: ...
+
     def exchange_done(self, exchange: Exchange) -> None: ...
 
 
@@ -75,6 +80,8 @@ class Exchange:
     _ran = False
     _body_bytes = 0
     _body_complete = False
+    #: Its body is a large one: it takes its turn among them.
+    _large = False
     _body: Sequence[bytes] = ()
     _source: Work | Reader | KeyedReader | None = None
     _head_written = False
@@ -137,12 +144,31 @@ class Exchange:
                 return
         if self._started:
             self._connection.expect_body(self._gateway.options.body_timeout_s)
+            if self._body_bytes > LARGE_BYTES and not self._large:
+                self._large = True
+                self._gateway.body_turns.enter(self)
 
     def feed_whole(self, data: bytes) -> None:
         """All of the request's body at once, before `start`."""
         self._body_bytes = len(data)
         self._body = (data,)
         self._body_complete = True
+
+    # Receiving: its turn among large bodies.
+
+    @property
+    def received_bytes(self) -> int:
+        return self._body_bytes
+
+    def hold(self) -> None:
+        self._connection.hold_body()
+
+    def go_on(self) -> None:
+        self._connection.go_on_with_body()
+
+    def _leave_turns(self) -> None:
+        if self._large:
+            self._gateway.body_turns.leave(self)
 
     def refuse(self, error: HuiyanError) -> bool:
         """Answer with this unless an answer has begun or was given. False: nothing was written."""
@@ -237,6 +263,8 @@ class Exchange:
             self._started_s,
             head.deadline_s,
         )
+        if self._large:
+            asked.when_sent = self._leave_turns
         if head.idempotency_key is not None:
             fingerprint = (
                 form.fingerprint
@@ -249,6 +277,9 @@ class Exchange:
             self._source = gateway.run(asked, self)
         if self._paused:
             self._source.pause()
+        if asked.when_sent is not None:
+            # Pictures are decoded first, or it waits for something else: others need not wait for that.
+            self._leave_turns()
 
     def _take_body(self) -> tuple[bytes, Form | None]:
         """The request's JSON, and the form that it came in."""
@@ -424,6 +455,7 @@ class Exchange:
 
     def _finish(self) -> None:
         self.response_complete = True
+        self._leave_turns()
         if not self.disconnected:
             # It refers back to this exchange: neither shall wait for the garbage collector.
             self._source = None

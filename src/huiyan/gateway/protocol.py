@@ -123,6 +123,14 @@ class GatewayProtocol(HttpToolsProtocol):
     def body_over(self) -> None:
         self._body_deadline_s = _NEVER
 
+    def hold_body(self) -> None:
+        """Leave what the client sends in the system's buffers for now."""
+        self.flow.pause_reading()
+
+    def go_on_with_body(self) -> None:
+        if not self.transport.is_closing():
+            self.flow.resume_reading()
+
     def check_deadlines(self, now_s: float) -> None:
         if now_s > self._head_deadline_s or now_s > self._idle_deadline_s:
             # Headers that never end hold a place for nothing (slow loris); an idle connection may go.

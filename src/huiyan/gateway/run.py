@@ -54,6 +54,7 @@ class Asked(msgspec.Struct, gc=False):
 
     received_bytes: of its body as it came. started_s: loop time of its first byte.
     deadline_s: the client's own limit on waiting, in seconds.
+    when_sent: called when its body has left for an engine; None once it is on its way there, or never.
     """
 
     path: str
@@ -63,6 +64,7 @@ class Asked(msgspec.Struct, gc=False):
     received_bytes: int
     started_s: float
     deadline_s: float | None = None
+    when_sent: Callable[[], None] | None = None
 
 
 #: The body for the engine in pieces, and (width, height) of its pictures in pixels; or why not.
@@ -325,7 +327,10 @@ class Run:
         backend.started()
         self._services.started(backend)
         asked = self._asked
-        self._call = backend.pool.send("POST", asked.path, self, body=body, request_id=asked.request_id)
+        when_sent, asked.when_sent = asked.when_sent, None
+        self._call = backend.pool.send(
+            "POST", asked.path, self, body=body, request_id=asked.request_id, when_sent=when_sent
+        )
         if self._paused:
             self._call.pause()
 

@@ -23,6 +23,7 @@ from huiyan.gateway.adapter import load as load_adapter
 from huiyan.gateway.admission import Admitted, check_engine
 from huiyan.gateway.answers import AnswerBook
 from huiyan.gateway.backends import Backend, Backends
+from huiyan.gateway.body_turns import BodyTurns
 from huiyan.gateway.budget import Ask, Budget, Count
 from huiyan.gateway.elsewhere import Elsewhere
 from huiyan.gateway.engine_metrics import KvState, MetricsPoller
@@ -104,6 +105,7 @@ class Gateway:
         #: Prompt adapters that a request may ask for, by `PromptAdapter.name`.
         self._adapters: dict[str, PromptAdapter] = {BUILT_IN.id: BUILT_IN}
         self.active = 0
+        self.body_turns = BodyTurns(self.loop)
         self._numbers = itertools.count(1)
         traffic = options.traffic
         self.keep_alive_s = traffic.keep_alive_s

@@ -139,3 +139,72 @@ def test_a_raw_prompt_is_passed_on() -> None:
 )
 def test_what_is_said_while_the_engine_is_away(state: EngineState, kind: type[object]) -> None:
     assert type(check_engine(EngineStatus(state=state, engine="llama_cpp", model="nano"))) is kind
+
+
+_LONG = 300_000
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "x" * _LONG,
+        " " * _LONG,
+        "\t\n" * _LONG,
+        " " * _LONG + "x",
+        "\\" * _LONG,
+        '"quoted" <|im_start|>' * 20_000,
+        "慧眼" * 100_000,
+        [{"type": "text", "text": "x" * _LONG}, {"type": "text", "text": "y"}],
+        [{"type": "text", "text": " " * _LONG}],
+        7,
+        {"text": "x" * _LONG},
+    ],
+)
+def test_long_texts_are_admitted_or_refused_like_short_ones(content: Any) -> None:
+    """They are not copied out of the body, which nobody may notice."""
+    short = content
+    if isinstance(content, str):
+        short = content[:20] if content.strip() == "" else content[-20:]
+    elif isinstance(content, list):
+        short = [part | {"text": part["text"][:20]} for part in content]
+    elif isinstance(content, dict):
+        short = {"text": "x"}
+
+    def outcome(of: Any) -> tuple[str, str | None] | list[str]:
+        try:
+            admitted = admit_chat(_chat({"role": "user", "content": of}), CARD, max_images=9)
+        except e.RequestError as error:
+            return error.message, error.param
+        assert admitted.text() == "".join(_texts(of)) or "\n" in admitted.text()
+        return ["admitted"]
+
+    assert outcome(content) == outcome(short)
+
+
+def _texts(content: Any) -> list[str]:
+    return [content] if isinstance(content, str) else [part["text"] for part in content]
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b'"' + b"x" * _LONG + b'\\ud800"',
+        b'"' + b"x" * _LONG + b'\\q"',
+        b'"' + b"x" * _LONG + b'\n"',
+        b'"' + b"x" * _LONG + b'\xff"',
+        b'"' + b"x" * _LONG + b'\x01"',
+        b'"' + b"x" * _LONG,
+    ],
+)
+def test_a_long_text_that_is_no_text_is_refused(raw: bytes) -> None:
+    with pytest.raises(e.InvalidJsonError):
+        admit_chat(b'{"messages":[{"role":"user","content":' + raw + b"}]}", CARD, max_images=9)
+
+
+def test_escapes_in_a_long_text_are_what_they_say() -> None:
+    raw = b'"' + b" " * _LONG + b'\\u4f60\\u597d"'
+    admitted = admit_chat(b'{"messages":[{"role":"user","content":' + raw + b"}]}", CARD, max_images=9)
+    assert admitted.text().strip() == "你好"
+    blank = b'"' + b"\\u0020" * _LONG + b'"'
+    with pytest.raises(e.EmptyPromptError):
+        admit_chat(b'{"messages":[{"role":"user","content":' + blank + b"}]}", CARD, max_images=9)
