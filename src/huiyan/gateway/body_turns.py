@@ -20,9 +20,9 @@ from typing import Final, Protocol
 #: Smaller bodies are read as they come.
 LARGE_BYTES: Final = 128 * 1024
 
-_SLICE_S: Final = 0.05
+_SLICE_S: Final = 0.1
 _FAST_BYTES: Final = 256 * 1024
-_LONGEST_S: Final = 0.25
+_LONGEST_S: Final = 0.5
 
 
 class Receiving(Protocol):

@@ -301,3 +301,44 @@ async def test_the_key_is_never_in_a_representation() -> None:
     endpoint = EngineEndpoint(host="127.0.0.1", port=1, api_key="geheim")
     assert "geheim" not in repr(endpoint)
     assert "geheim" not in str(endpoint)
+
+
+async def test_who_asked_is_told_once_when_the_engine_has_taken_all_of_it() -> None:
+    may_read = asyncio.Event()
+    told: list[str] = []
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await may_read.wait()
+        await _request(reader)
+        writer.write(OK)
+
+    async with _server(handler) as endpoint:
+        pool = Pool(endpoint)
+        recorder = Recorder()
+        large = b"x" * 64 * 1024 * 1024  # more than sockets and the reader's own buffer take by themselves
+        call = pool.send("POST", "/", recorder, body=(large,), when_sent=lambda: told.append("large"))
+        async with asyncio.timeout(10):
+            while not call.sent:  # noqa: ASYNC110  # until it is connected
+                await asyncio.sleep(0.001)
+        assert told == []
+        may_read.set()
+        async with asyncio.timeout(60):
+            await recorder.over.wait()
+        assert (told, recorder.status) == (["large"], 200)
+        recorder = Recorder()
+        pool.send("POST", "/", recorder, body=(b"x",), when_sent=lambda: told.append("small"))
+        await _done(recorder)
+        assert told == ["large", "small"]
+        pool.close()
+
+
+async def test_who_asked_is_told_as_well_where_nothing_will_be_sent() -> None:
+    told: list[str] = []
+    pool = Pool(EngineEndpoint(host="127.0.0.1", port=1))
+    recorder = Recorder()
+    pool.send("POST", "/", recorder, body=(b"x" * 100_000,), when_sent=lambda: told.append("refused"))
+    await _done(recorder)
+    cancelled = pool.send("POST", "/", Recorder(), body=(b"x",), when_sent=lambda: told.append("cancelled"))
+    cancelled.cancel()
+    assert told == ["refused", "cancelled"]
+    pool.close()
