@@ -28,6 +28,9 @@ _UNANNOUNCED_KEEP_ALIVE_S = 4.0
 #: Up to here, one copy is cheaper than a list for the system to gather.
 _SMALL_BYTES = 16 * 1024
 
+#: Of a body of megabytes: what may be left to be sent while the rest of it is let go of.
+_TAIL_BYTES = 512 * 1024
+
 
 class Listener(Protocol):
     """Told what comes back. After `on_end` or `on_error` nothing more is called."""
@@ -207,11 +210,24 @@ class _Connection(asyncio.Protocol):
         if call.small:
             self._transport.write(b"".join(request))
         else:
-            self._transport.writelines(request)
+            self._write_large(request)
         call.started(self)
-        # Its limit is 0: with less in the buffer nothing would be told of (`resume_writing`).
-        if call.small or not self._transport.get_write_buffer_size():
+        # Else `resume_writing` tells, once the buffer is empty: its limit is 0.
+        if call.small or self._transport.get_write_buffer_size() <= _TAIL_BYTES:
             call.sent_whole()
+
+    def _write_large(self, request: list[bytes]) -> None:
+        """The end apart, as a copy: systems take 4 MiB but for some KiB, which would keep all of a body."""
+        assert self._transport is not None, "checked by send()"
+        last = request[-1]
+        if len(last) <= 2 * _TAIL_BYTES:
+            self._transport.writelines(request)
+            return
+        tail = last[-_TAIL_BYTES:]
+        self._transport.writelines([*request[:-1], memoryview(last)[:-_TAIL_BYTES]])
+        del last
+        request.clear()
+        self._transport.write(tail)
 
     def abort(self) -> None:
         self._call = None

@@ -342,3 +342,22 @@ async def test_who_asked_is_told_as_well_where_nothing_will_be_sent() -> None:
     cancelled.cancel()
     assert told == ["refused", "cancelled"]
     pool.close()
+
+
+@pytest.mark.parametrize("size_bytes", [16 * 1024, 1024 * 1024, 1024 * 1024 + 1, 5_000_003])
+async def test_bodies_of_all_sizes_arrive_as_they_are(size_bytes: int) -> None:
+    seen: list[bytes] = []
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        seen.append((await _request(reader)).partition(b"\r\n\r\n")[2])
+        writer.write(OK)
+
+    body = (b'{"a":', bytes(range(256)) * (size_bytes // 256) + b"x" * (size_bytes % 256))
+    async with _server(handler) as endpoint:
+        pool = Pool(endpoint)
+        recorder = Recorder()
+        pool.send("POST", "/", recorder, body=body)
+        await _done(recorder)
+        pool.close()
+    assert seen == [b"".join(body)]
+    assert recorder.status == 200
