@@ -21,9 +21,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-from huiyan.gateway.routing import LOAD_FACTOR, at_home, least_loaded
+from huiyan.gateway.routing import SLACK_TOKENS, Candidate, at_home, least_loaded, prompt_work
 
 
 @dataclass(frozen=True)
@@ -103,17 +103,23 @@ class Request:
         return self.text_tokens + ASSUMED.picture_tokens * len(self.pictures)
 
     @property
+    def work_tokens(self) -> int:
+        """As the gateway has it; it estimates the tokens of text from bytes, here they are known."""
+        return self.text_tokens + prompt_work(0, ASSUMED.picture_tokens * len(self.pictures))
+
+    @property
     def work_s(self) -> float:
         return self.prompt_tokens / ASSUMED.prefill_tokens_per_s + ASSUMED.picture_s * len(self.pictures)
 
 
 @dataclass
 class Engine:
-    """seed, in_flight, capacity, slots: what the router sees. The caches are LRU."""
+    """seed, in_flight, unread_tokens, capacity, slots: what the router sees. The caches are LRU."""
 
     seed: int
     kv_tokens: int
     in_flight: int = 0
+    unread_tokens: int = 0
     capacity: float = 1.0
     slots: int | None = ASSUMED.slots
     free_at_s: float = 0.0
@@ -135,11 +141,12 @@ class Engine:
             self.pictures.popitem(last=False)
 
 
+E = TypeVar("E", bound=Candidate)
 Policy = Callable[[Sequence[Engine], Request, int], Engine]
 
 POLICIES: dict[str, Policy] = {
     "round robin": lambda engines, request, turn: engines[turn % len(engines)],
-    "least load": lambda engines, request, turn: least_loaded(engines, turn),
+    "least work": lambda engines, request, turn: least_loaded(engines, turn),
     "affinity": lambda engines, request, turn: at_home(engines, request.affinity),
 }
 
@@ -221,7 +228,7 @@ def simulate(requests: Sequence[Request], count: int, policy: Policy, name: str,
     """One run from empty caches; the first fifth of the requests warms them and is not counted."""
     numbers = random.Random(count)
     engines = [Engine(numbers.getrandbits(64), kv_tokens) for _ in range(count)]
-    ends: list[tuple[float, int, int]] = []
+    ends: list[tuple[float, int, int, int]] = []
     firsts: list[float] = []
     hits = [0, 0, 0, 0]
     warm_s = requests[len(requests) // 5].at_s
@@ -245,12 +252,17 @@ def simulate(requests: Sequence[Request], count: int, policy: Policy, name: str,
                 hits[i] += value
         each_s = ASSUMED.token_alone_s + ASSUMED.token_each_more_s * (engine.running - 1)
         order += 1
-        heapq.heappush(ends, (first_s + request.output_tokens * each_s, order, which))
+        heapq.heappush(ends, (first_s, order, which, request.work_tokens))
+        order += 1
+        heapq.heappush(ends, (first_s + request.output_tokens * each_s, order, which, 0))
 
     def end_until(now_s: float) -> None:
         while ends and ends[0][0] <= now_s:
-            at_s, _, which = heapq.heappop(ends)
+            at_s, _, which, read = heapq.heappop(ends)
             engine = engines[which]
+            if read:
+                engine.unread_tokens -= read
+                continue
             engine.running -= 1
             engine.in_flight -= 1
             if engine.waiting:
@@ -261,6 +273,7 @@ def simulate(requests: Sequence[Request], count: int, policy: Policy, name: str,
         end_until(request.at_s)
         engine = policy(engines, request, turn)
         engine.in_flight += 1
+        engine.unread_tokens += request.work_tokens
         if engine.running < ASSUMED.slots:
             begin(places[id(engine)], request, request.at_s)
         else:
@@ -290,20 +303,33 @@ def compare(
     return found
 
 
-def load_factors(
-    factors: Sequence[float], size: int, requests_each: int, seed: int, workload: Workload = MOONCAKE
+def slacks(
+    tokens: Sequence[int], size: int, requests_each: int, seed: int, workload: Workload = MOONCAKE
 ) -> list[Result]:
-    """Affinity at one size with several bounds."""
+    """Affinity at one size with several bounds, and the former rule: bounded by requests."""
     requests = requests_of(requests_each * size, size, seed, workload)
 
-    def bounded(factor: float) -> Policy:
-        return lambda engines, request, turn: at_home(engines, request.affinity, load_factor=factor)
+    def bounded(slack_tokens: int) -> Policy:
+        return lambda engines, request, turn: at_home(engines, request.affinity, slack_tokens=slack_tokens)
 
+    policies = {f"slack {each:,}": bounded(each) for each in tokens}
+    policies["by requests"] = lambda engines, request, turn: by_requests(engines, request.affinity)
     return [
-        simulate(requests, size, bounded(factor), f"affinity, {factor:g}", kv_tokens)
+        simulate(requests, size, policy, name, kv_tokens)
         for kv_tokens in ASSUMED.kv_tokens
-        for factor in factors
+        for name, policy in policies.items()
     ]
+
+
+def by_requests(engines: Sequence[E], affinity: bytes) -> E:
+    """The former rule: the first in the conversation's ranking with a free slot and at most 1.25 times
+    the average of requests; else the one with the fewest. Engines of one size.
+    """
+    bound = 1.25 * (sum(each.in_flight for each in engines) + 1) / len(engines)
+    room = [e for e in engines if e.in_flight < bound and (e.slots is None or e.in_flight < e.slots)]
+    if not room:
+        return min(engines, key=lambda each: each.in_flight)
+    return at_home(room, affinity, slack_tokens=math.inf, load_factor=math.inf)
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -318,7 +344,7 @@ def main(argv: list[str] | None = None) -> None:
     sizes = [int(size) for size in given.sizes.split(",")]
     workload = WORKLOADS[given.workload]
     found = compare(sizes, given.requests, given.seed, workload)
-    bounds = load_factors((1.05, LOAD_FACTOR, 1.5, 2.0, 4.0), 16, given.requests, given.seed, workload)
+    bounds = slacks((1_000, 4_000, SLACK_TOKENS, 16_000, 32_000), 16, given.requests, given.seed, workload)
     print("engines KV tokens  policy          prefix picture   p50 s   p99 s")
     for each in (*found, *bounds):
         hits = f"{each.prefix_hits:7.1%} {each.picture_hits:7.1%}"

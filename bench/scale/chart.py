@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from bench.scale.affinity import Result
 
 _WIDTH, _HEIGHT, _GAP, _LEFT, _TOP = 250, 150, 70, 56, 46
-_COLOURS = {"round robin": "#8a8a8a", "least load": "#d97706", "affinity": "#2563eb"}
-_DASHES = {"round robin": "2 3", "least load": "6 3", "affinity": ""}
+_COLOURS = {"round robin": "#8a8a8a", "least work": "#d97706", "affinity": "#2563eb"}
+_DASHES = {"round robin": "2 3", "least work": "6 3", "affinity": ""}
 
 
 def draw(results: Sequence[Result]) -> str:
@@ -28,7 +28,7 @@ def draw(results: Sequence[Result]) -> str:
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img">',
         "<style>text { font: 12px system-ui, sans-serif }</style>",
-        "<title>Routing over 1 to 64 engines: round robin, least load, affinity</title>",
+        "<title>Routing over 1 to 64 engines: round robin, least work, affinity</title>",
         f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
         *_legend(),
     ]

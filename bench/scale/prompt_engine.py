@@ -13,6 +13,7 @@ from collections import OrderedDict
 from typing import Final
 
 from bench.scale.servegen import Segment
+from huiyan.gateway.routing import prompt_work
 
 _LATENCY_S: Final = 0.040
 _RESIZE_S, _ENCODE_S, _PREFILL_S = 30e-6, 15e-6, 25e-6
@@ -50,8 +51,8 @@ class Replica:
     def __init__(self, seed: int) -> None:
         self.seed, self.capacity, self.slots = seed, 1.0, None
         self.in_flight = 0
-        #: Prompt work taken and not yet read, in seconds of an engine that knows nothing.
-        self.unread_s = 0.0
+        #: Prompt work taken and not yet read, as the gateway estimates it.
+        self.unread_tokens = 0
         self._prefixes, self._pictures = Lru(KV_TOKENS), Lru(PICTURE_TOKENS)
         self._free_at_s = 0.0
         self.prompt_tokens = self.known_tokens = self.shown = self.known_pictures = 0
@@ -85,6 +86,12 @@ class Replica:
         for key, tokens in reversed(chains):  # vLLM gives up the end of a prefix before its beginning
             self._prefixes.use(key, tokens)
         return work_s
+
+
+def work_tokens(prompt: tuple[Segment, ...]) -> int:
+    """As the gateway has it; it estimates the tokens of text from bytes, here they are known."""
+    pictures = sum(part.tokens for part in prompt if part.picture)
+    return sum(part.tokens for part in prompt) + prompt_work(0, pictures) - pictures
 
 
 def work_s(prompt: tuple[Segment, ...]) -> float:

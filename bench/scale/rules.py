@@ -16,38 +16,33 @@ from collections.abc import Callable, Iterator
 from random import Random
 from typing import Final
 
-from bench.scale.prompt_engine import Replica, work_s
+from bench.scale.affinity import by_requests
+from bench.scale.prompt_engine import Replica, work_s, work_tokens
 from bench.scale.servegen import Request, conversations
 from huiyan.gateway.routing import at_home, least_loaded, mix
 
 _WARM_UP_S: Final = 600.0
 _SEED: Final = 20261122
-#: What an engine may have to read beyond the least, in seconds, and still take its own conversations.
-_SLACK_S: Final = 0.1
-
 #: (engines, affinity, number of the request) -> engine
 Rule = Callable[[list[Replica], bytes, int], Replica]
 
 
-def least_work(replicas: list[Replica], _affinity: bytes, turn: int) -> Replica:
+def least_requests(replicas: list[Replica], turn: int) -> Replica:
     begin = turn % len(replicas)
-    return min((*replicas[begin:], *replicas[:begin]), key=lambda each: (each.unread_s, each.in_flight))
+    return min((*replicas[begin:], *replicas[:begin]), key=lambda each: each.in_flight)
 
 
-def home_by_work(replicas: list[Replica], affinity: bytes, turn: int) -> Replica:
-    """The gateway's home of this conversation, unless it has more to read than the least and the slack."""
-    idle = [Replica(each.seed) for each in replicas]
-    home = replicas[idle.index(at_home(idle, affinity))]
-    least = least_work(replicas, affinity, turn)
-    return home if home.unread_s <= least.unread_s + _SLACK_S else least
+def bounded(slack_tokens: float) -> Rule:
+    return lambda replicas, affinity, _: at_home(replicas, affinity, slack_tokens=slack_tokens)
 
 
 RULES: Final[dict[str, Rule]] = {
     "round robin": lambda replicas, _, turn: replicas[turn % len(replicas)],
-    "least requests": lambda replicas, _, turn: least_loaded(replicas, turn),
-    "affinity, bounded by requests (huiyan)": lambda replicas, affinity, _: at_home(replicas, affinity),
-    "least work": least_work,
-    "affinity, bounded by work": home_by_work,
+    "least requests": lambda replicas, _, turn: least_requests(replicas, turn),
+    "affinity, bounded by requests": lambda replicas, affinity, _: by_requests(replicas, affinity),
+    "least work": lambda replicas, _, turn: least_loaded(replicas, turn),
+    "affinity, bounded by work (huiyan)": lambda replicas, affinity, _: at_home(replicas, affinity),
+    **{f"affinity, {slack:,} tokens": bounded(slack) for slack in (1_000, 4_000, 16_000)},
 }
 
 
@@ -71,25 +66,25 @@ def simulate(rule: Rule, count: int, load: float, measured_s: float) -> dict[str
     per_s = load * count / (sum(map(sum, sample)) / len(sample))
     replicas = [Replica(mix(number + 1)) for number in range(count)]
     ends: list[tuple[float, int]] = []
-    firsts: list[tuple[float, int, float]] = []
+    firsts: list[tuple[float, int, int]] = []
     waits_s: list[float] = []
     for turn, request in enumerate(in_order(Random(_SEED), per_s, _WARM_UP_S + measured_s)):
         now_s = request.at_s
         while ends and ends[0][0] <= now_s:
             replicas[heapq.heappop(ends)[1]].in_flight -= 1
         while firsts and firsts[0][0] <= now_s:
-            _, number, size_s = heapq.heappop(firsts)
-            replicas[number].unread_s -= size_s
+            _, number, size = heapq.heappop(firsts)
+            replicas[number].unread_tokens -= size
         if not waits_s and now_s >= _WARM_UP_S:
             for replica in replicas:
                 replica.prompt_tokens = replica.known_tokens = replica.shown = replica.known_pictures = 0
         chosen = rule(replicas, request.affinity, turn)
-        number, size_s = replicas.index(chosen), work_s(request.prompt)
+        number, size = replicas.index(chosen), work_tokens(request.prompt)
         chosen.in_flight += 1
-        chosen.unread_s += size_s
+        chosen.unread_tokens += size
         first_s, last_s = chosen.take(now_s, request.prompt, request.answer_tokens)
         heapq.heappush(ends, (last_s, number))
-        heapq.heappush(firsts, (first_s, number, size_s))
+        heapq.heappush(firsts, (first_s, number, size))
         if now_s >= _WARM_UP_S:
             waits_s.append(first_s - now_s)
     waits_s.sort()

@@ -182,6 +182,54 @@ async def test_a_refusal_is_the_clients_and_a_silence_is_waited_for(
         assert sum(homes(*engines)) == 3, "neither was sent on"
 
 
+async def test_an_engine_that_reads_a_long_prompt_is_passed_over_and_one_that_writes_is_not(
+    engines: tuple[FakeEngine, FakeEngine], source: Source, tmp_path: Any
+) -> None:
+    for engine in engines:
+        engine.context_tokens = 1_000_000
+    await source.tell(*engines)
+    async with following(source, tmp_path) as gateway, gateway.wire() as wire:
+        await usable(gateway, 2)
+        home = await _home_of(gateway, engines, "hello")
+        other = engines[home is engines[0]]
+        long = await _long_text_at(gateway, home)
+        home.script(Reply.endless(chunk_chars=5))
+        other.reset()
+        other.default_reply = Reply(text="elsewhere")
+        asked = len(home.completions)
+
+        await wire.send(wire.request_bytes("POST", CHAT, json=chat_request(long, stream=True)))
+        await home.wait_for_completions(asked + 1)
+        await wire.body_until(b"0000")
+        assert (await gateway.chat("hello")).status == 200
+        assert not other.completions, "its home only writes"
+
+        home.script(Reply(first_delay_s=120.0))
+        async with gateway.wire() as reading:
+            await reading.send(reading.request_bytes("POST", CHAT, json=chat_request(long, stream=True)))
+            await home.wait_for_completions(asked + 3)
+            assert "elsewhere" in (await gateway.chat("hello")).text
+            assert len(other.completions) == 1, "its home reads a long prompt"
+        # The client is gone, and with it what was still to be read.
+
+        async def is_home_again() -> bool:
+            before = len(home.completions)
+            assert (await gateway.chat("hello")).status == 200
+            return len(home.completions) > before
+
+        await eventually(is_home_again)
+
+
+async def _long_text_at(gateway: RunningGateway, home: FakeEngine) -> str:
+    """A long text that the gateway sends to this engine."""
+    for i in range(1000):
+        before, text = len(home.completions), f"{i} " + "word " * 20_000
+        assert (await gateway.chat(text)).status == 200
+        if len(home.completions) > before:
+            return text
+    raise AssertionError("one engine never was the home of a text")
+
+
 async def test_an_engine_killed_under_sixteen_streams_takes_only_its_own_along(
     engines: tuple[FakeEngine, FakeEngine], source: Source, tmp_path: Any
 ) -> None:

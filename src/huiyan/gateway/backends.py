@@ -50,6 +50,7 @@ class Backend:
         "seed",
         "slots",
         "status",
+        "unread_tokens",
     )
 
     def __init__(
@@ -72,6 +73,8 @@ class Backend:
         self.seed = int.from_bytes(blake2b(name.encode("utf-8"), digest_size=8).digest(), "big")
         self.kv = KvLedger()
         self.in_flight = 0
+        #: Work of prompts that were sent to it and whose first byte has not come (`routing.prompt_work`).
+        self.unread_tokens = 0
         self.draining = False
         self.one_of_several = False
         self._backends: Backends | None = None

@@ -101,6 +101,12 @@ def ask(
     )
 
 
+def picture_tokens(card: ModelCard, pictures: Iterable[tuple[int, int]]) -> int:
+    """Of pictures of these sizes (width, height) together, at most."""
+    low, high = card.image_min_tokens, card.image_max_tokens
+    return sum(image_tokens(width, height, min_tokens=low, max_tokens=high) for width, height in pictures)
+
+
 def text_bound(messages_bytes: int, messages: int, tools_bytes: int = 0) -> int:
     """The most tokens of a prompt without pictures. As `ask` has them, for what needs no more than that."""
     fixed = _TEMPLATE_TOKENS + _AROUND_MESSAGE_TOKENS * messages + messages_bytes

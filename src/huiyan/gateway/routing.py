@@ -1,13 +1,15 @@
 """The rule by which one of several engines takes a request: no sockets, clocks or settings.
 
 A conversation goes to the engine that has its pictures and its beginning in its caches: rendezvous
-hashing ranks the engines for each conversation, larger ones first more often, and the first of them that
-is not loaded much above the average takes it. Without affinity, the least loaded. The gateway
-(`backends`) and the simulation (`bench/scale`) use the same functions.
+hashing ranks the engines for each conversation, larger ones first more often, and the first of them takes
+it, unless it has much more to read than the least one. Without affinity, the one with the least to read.
+What counts is prompt work that has not reached its first token: most requests under way are being written,
+and these hardly hold a new one up. The gateway (`backends`) and the simulations (`bench/scale`) use the same
+functions.
 
 Sources: Thaler and Ravishankar, "Using name-based mappings to increase hit rates" (1998); Schindelhauer
 and Schomaker, "Weighted distributed hash tables" (2005), for engines of several sizes; Mirrokni et al.,
-"Consistent hashing with bounded loads" (2016).
+"Consistent hashing with bounded loads" (2016), for the bound on requests.
 """
 
 from __future__ import annotations
@@ -17,8 +19,22 @@ from math import log
 from typing import Final, Protocol, TypeVar
 from zlib import crc32
 
-#: An engine takes a conversation of its own up to this much above the average load.
-LOAD_FACTOR: Final = 1.25
+#: What an engine may have to read beyond the least one, in tokens of text, and still take its own
+#: conversations. 0.2 s on an engine that reads 40,000 a second. Simulated (bench/scale): with less, fewer
+#: conversations find their caches and the p99 of the first token is hardly better; with twice as many it is a
+#: sixth later where conversations are short.
+SLACK_TOKENS: Final = 8_000
+
+#: An engine has at most so many times the average of requests under way through affinity, so that the
+#: conversations about one picture do not all end up in one engine, which would write slowly.
+LOAD_FACTOR: Final = 2.0
+
+#: A token of a picture costs as much as so many of text: it is resized and encoded as well. Measured with the
+#: 8B on an H100: 0.07 ms, of which prefill is assumed to be 0.025 (bench/scale/prompt_engine.py).
+PICTURE_WEIGHT: Final = 3
+
+#: Bytes of UTF-8 for a token of text: about 4 of English and of Chinese, code has less.
+_BYTES_PER_TOKEN: Final = 4
 
 _BITS: Final = 1 << 64
 
@@ -27,6 +43,7 @@ class Candidate(Protocol):
     """An engine that could take the request. capacity: its share of the load, relative to the others.
 
     seed: 64 bits, the same in all processes and for as long as it has its name.
+    unread_tokens: work of prompts that it was sent and whose first token has not come (`prompt_work`).
     slots: answers that it writes at the same time, further requests wait within it; None: no such number.
     """
 
@@ -35,6 +52,9 @@ class Candidate(Protocol):
 
     @property
     def in_flight(self) -> int: ...
+
+    @property
+    def unread_tokens(self) -> int: ...
 
     @property
     def capacity(self) -> float: ...
@@ -46,39 +66,58 @@ class Candidate(Protocol):
 C = TypeVar("C", bound=Candidate)
 
 
-def least_loaded(candidates: Sequence[C], turn: int) -> C:
-    """The one with the fewest requests for its size; among equals the largest, then by turns.
+def prompt_work(text_bytes: int, picture_tokens: int) -> int:
+    """What a prompt costs an engine that knows nothing of it, in tokens of text; at least 1. An estimate."""
+    return 1 + text_bytes // _BYTES_PER_TOKEN + PICTURE_WEIGHT * picture_tokens
 
+
+def least_loaded(candidates: Sequence[C], turn: int) -> C:
+    """The one with the least to read for its size, and a free slot where one has any.
+
+    Among equals the one with the fewest requests, then the largest, then by turns.
     candidates: at least one. turn: any number that grows.
     """
     begin = turn % len(candidates)
     return min((*candidates[begin:], *candidates[:begin]), key=_load)
 
 
-def at_home(candidates: Sequence[C], affinity: bytes, *, load_factor: float = LOAD_FACTOR) -> C:
-    """The one that requests with this affinity go to, or the next in their ranking that has room.
+def at_home(
+    candidates: Sequence[C],
+    affinity: bytes,
+    *,
+    slack_tokens: float = SLACK_TOKENS,
+    load_factor: float = LOAD_FACTOR,
+) -> C:
+    """The one that requests with this affinity go to; the least loaded where that one has no room.
 
-    No room: no free slot, or a load of more than `load_factor` (above 1) times the average. Where none has
-    any, the least loaded. candidates: at least one.
+    No room: no free slot, more than `slack_tokens` (of an engine of average size) to read beyond the least
+    one, or more than `load_factor` (above 1) times the average of requests. candidates: at least one.
     """
     conversation = crc32(affinity)
-    total = sum(each.in_flight for each in candidates) + 1
-    bound = load_factor * total / sum(each.capacity for each in candidates)
-    first = max(candidates, key=lambda each: _score(each, conversation))
-    if _has_room(first, bound):
-        return first
-    ranked = sorted(candidates, key=lambda each: _score(each, conversation), reverse=True)
-    found = next((each for each in ranked if _has_room(each, bound)), None)
-    return found or least_loaded(candidates, conversation)
+    home = max(candidates, key=lambda each: _score(each, conversation))
+    least = least_loaded(candidates, conversation)
+    if home is least:
+        return home
+    capacity = sum(each.capacity for each in candidates)
+    slack = slack_tokens * len(candidates) / capacity
+    if _full(home) or _unread(home) > _unread(least) + slack:
+        return least
+    requests = sum(each.in_flight for each in candidates) + 1
+    return home if home.in_flight < load_factor * requests * home.capacity / capacity else least
 
 
-def _has_room(candidate: Candidate, bound: float) -> bool:
-    in_flight, slots = candidate.in_flight, candidate.slots
-    return in_flight < bound * candidate.capacity and (slots is None or in_flight < slots)
+def _full(candidate: Candidate) -> bool:
+    slots = candidate.slots
+    return slots is not None and candidate.in_flight >= slots
 
 
-def _load(candidate: Candidate) -> tuple[float, float]:
-    return candidate.in_flight / candidate.capacity, -candidate.capacity
+def _unread(candidate: Candidate) -> float:
+    return candidate.unread_tokens / candidate.capacity
+
+
+def _load(candidate: Candidate) -> tuple[bool, float, float, float]:
+    capacity = candidate.capacity
+    return _full(candidate), candidate.unread_tokens / capacity, candidate.in_flight / capacity, -capacity
 
 
 def _score(candidate: Candidate, conversation: int) -> float:

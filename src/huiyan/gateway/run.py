@@ -14,6 +14,7 @@ from typing import Final, Protocol
 
 import msgspec
 
+from huiyan.engines.status import ModelCard
 from huiyan.engines.upstream import Call, Headers
 from huiyan.errors import (
     ContextExceededError,
@@ -26,7 +27,7 @@ from huiyan.gateway import sse
 from huiyan.gateway.access.principal import Principal
 from huiyan.gateway.admission import Admitted
 from huiyan.gateway.backends import Backend
-from huiyan.gateway.budget import Ask, Budget, Count, Grant, text_bound
+from huiyan.gateway.budget import Ask, Budget, Count, Grant, picture_tokens, text_bound
 from huiyan.gateway.errors import status_of
 from huiyan.gateway.fields import with_max_tokens
 from huiyan.gateway.finished import Finished
@@ -35,6 +36,7 @@ from huiyan.gateway.metrics import ChunkClock, Metrics
 from huiyan.gateway.queue import FairQueue
 from huiyan.gateway.queue_order import Ticket
 from huiyan.gateway.relay import MAX_ERROR_BYTES, RelayedHeads, Sink, error_from
+from huiyan.gateway.routing import prompt_work
 from huiyan.gateway.tail import NO_USAGE, UsageTail
 from huiyan.log import get_logger
 
@@ -148,6 +150,7 @@ class Run:
         "_tail",
         "_ticket",
         "_tried",
+        "_unread_tokens",
         "_waited",
     )
 
@@ -182,6 +185,7 @@ class Run:
         self._decode_s = 0.0
         self._queued_s = 0.0
         self._sent_bytes = 0
+        self._unread_tokens = 0
 
     def start(self) -> None:
         """Go as far as it can be gone now. Raises the refusal if there is one already.
@@ -325,6 +329,9 @@ class Run:
     def _send(self, backend: Backend, grant: Grant, body: Sequence[bytes]) -> None:
         backend.kv.charge(grant.prompt_tokens)
         backend.started()
+        if backend.one_of_several:
+            self._unread_tokens = tokens = self._prompt_work(grant, backend.card)
+            backend.unread_tokens += tokens
         self._services.started(backend)
         asked = self._asked
         when_sent, asked.when_sent = asked.when_sent, None
@@ -333,6 +340,20 @@ class Run:
         )
         if self._paused:
             self._call.pause()
+
+    def _prompt_work(self, grant: Grant, card: ModelCard) -> int:
+        """An estimate; the grant's own figure is a bound, unless it was counted."""
+        pictures = picture_tokens(card, self._pictures)
+        text_bytes = self._asked.admitted.text_bytes
+        if grant.exact:
+            return grant.prompt_tokens + prompt_work(0, pictures) - pictures
+        return prompt_work(text_bytes, pictures)
+
+    def _read(self) -> None:
+        """The engine has read the prompt, or never will."""
+        tokens, self._unread_tokens = self._unread_tokens, 0
+        assert self._backend is not None
+        self._backend.unread_tokens -= tokens
 
     def _moves(self, error: EngineError) -> bool:
         """Whether another engine gets the request; not a byte of this one's answer has been passed on.
@@ -351,6 +372,8 @@ class Run:
         if other is None:
             return False
         call.cancel()
+        if self._unread_tokens:
+            self._read()
         failed.ended(failed=True)
         self._services.moved(self._asked, failed, error)
         self._backend = other
@@ -384,6 +407,9 @@ class Run:
             if len(self._error_body) < MAX_ERROR_BYTES:
                 self._error_body += data[: MAX_ERROR_BYTES - len(self._error_body)]
             return
+        # A comment that keeps the connection open says that it still reads.
+        if self._unread_tokens and not data.startswith(b":"):
+            self._read()
         tail = self._tail
         if tail is None:
             self._body = ()
@@ -437,6 +463,8 @@ class Run:
         asked.admitted.let_go()
         if ticket is not None:
             ticket.leave()
+        if self._unread_tokens:
+            self._read()
         backend = self._backend
         if call is not None and backend is not None:
             backend.ended(failed=failed)

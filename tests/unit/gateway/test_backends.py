@@ -15,6 +15,7 @@ from huiyan.engines.upstream import Pool
 from huiyan.errors import EngineDiedError, EngineStartingError
 from huiyan.gateway.backends import Backend, Backends, affinity
 from huiyan.gateway.prober import Prober
+from huiyan.gateway.routing import LOAD_FACTOR
 from huiyan.testing.fake_engine import FakeEngine
 from tests.support.wait import eventually
 
@@ -98,7 +99,7 @@ def test_affinity_never_overloads_an_engine(keys: list[bytes]) -> None:
     for key in keys:
         backends.choose(key).started()
         average = sum(engine.in_flight for engine in engines) / 4
-        assert max(engine.in_flight for engine in engines) <= 1.25 * average + 1
+        assert max(engine.in_flight for engine in engines) <= LOAD_FACTOR * average + 1
 
 
 def test_failures_in_a_row_eject_and_time_brings_back_on_trial() -> None:

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from huiyan.gateway.routing import LOAD_FACTOR, at_home, least_loaded
+from huiyan.gateway.routing import LOAD_FACTOR, SLACK_TOKENS, at_home, least_loaded, prompt_work
 
 
 @dataclass
 class Engine:
     seed: int
     in_flight: int = 0
+    unread_tokens: int = 0
     capacity: float = 1.0
     slots: int | None = None
 
@@ -61,13 +62,61 @@ def test_an_engine_without_a_free_slot_is_not_home_while_another_has_one() -> No
     assert at_home(engines, b"x") is home, "none has a free slot: the least loaded"
 
 
+def test_the_least_loaded_has_the_least_to_read_then_the_fewest_requests() -> None:
+    reading, writing, other = Engine(1, 1, 500), Engine(2, 9), Engine(3, 2, 100)
+    assert least_loaded([reading, writing, other], 0) is writing
+    other.unread_tokens = 0
+    assert least_loaded([reading, writing, other], 0) is other
+    other.slots = 2
+    assert least_loaded([reading, writing, other], 0) is writing, "the other one has no slot"
+
+
+def test_a_home_that_has_more_to_read_than_the_slack_is_passed_over_and_one_that_writes_is_not() -> None:
+    engines = _engines(4)
+    home = at_home(engines, b"x")
+    for engine in engines:
+        engine.in_flight = 10
+    home.in_flight = 15
+    home.unread_tokens = SLACK_TOKENS
+    assert at_home(engines, b"x") is home
+    home.unread_tokens += 1
+    other = at_home(engines, b"x")
+    assert other is not home
+    other.unread_tokens += 1
+    assert at_home(engines, b"x") not in (home, other)
+    for engine in engines:
+        engine.unread_tokens = 5 + (SLACK_TOKENS if engine is home else 0)
+    assert at_home(engines, b"x") is home, "what counts is the difference"
+
+
+def test_one_picture_that_all_ask_about_does_not_fill_one_engine() -> None:
+    engines = _engines(4)
+    for _ in range(40):
+        at_home(engines, b"x").in_flight += 1
+    assert max(engine.in_flight for engine in engines) <= LOAD_FACTOR * 10 + 1
+
+
+def test_pictures_cost_more_than_as_many_tokens_of_text() -> None:
+    assert prompt_work(0, 0) > 0, "every prompt is some work"
+    assert prompt_work(0, 1024) > prompt_work(4 * 1024, 0) > prompt_work(1024, 0)
+
+
 @given(
-    st.lists(st.tuples(st.integers(0, 50), st.sampled_from([0.5, 1.0, 3.0])), min_size=1, max_size=12),
+    st.lists(
+        st.tuples(st.integers(0, 50), st.sampled_from([0.5, 1.0, 3.0]), st.integers(0, 60_000)),
+        min_size=1,
+        max_size=12,
+    ),
     st.binary(max_size=8),
 )
 @settings(deadline=None)
-def test_the_bound_holds_whatever_the_loads_are(loads: list[tuple[int, float]], affinity: bytes) -> None:
-    engines = [Engine(i * 7919, load, capacity) for i, (load, capacity) in enumerate(loads)]
+def test_the_bounds_hold_whatever_the_loads_are(loads: list[tuple[int, float, int]], affinity: bytes) -> None:
+    engines = [Engine(i * 7919, load, unread, size) for i, (load, size, unread) in enumerate(loads)]
     chosen = at_home(engines, affinity)
-    average = (sum(each.in_flight for each in engines) + 1) / sum(each.capacity for each in engines)
-    assert chosen.in_flight < LOAD_FACTOR * average * chosen.capacity
+    total = sum(each.capacity for each in engines)
+    average = (sum(each.in_flight for each in engines) + 1) / total
+    least = min(each.unread_tokens / each.capacity for each in engines)
+    slack = SLACK_TOKENS * len(engines) / total
+    assert chosen.unread_tokens / chosen.capacity <= least + slack
+    if chosen.unread_tokens / chosen.capacity > least:
+        assert chosen.in_flight < LOAD_FACTOR * average * chosen.capacity
