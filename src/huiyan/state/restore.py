@@ -110,7 +110,8 @@ def settle(*, data_dir: Path, state_dir: Path, url: str | None) -> bool | None:
     if plan is None:
         return None
     with _opened(state_dir, url) as pool, pool.transaction() as connection:
-        counts = connection.value("SELECT value FROM meta WHERE name = ?", (_TOKEN,)) == plan.token
+        token: str | None = connection.value("SELECT value FROM meta WHERE name = ?", (_TOKEN,))
+    counts = token == plan.token
     if counts:
         adopt_new_secret(state_dir)
         placing.place(data_dir, plan)

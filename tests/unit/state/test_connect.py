@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from huiyan.errors import StoreError
 from huiyan.state.connect import connect
 
 
@@ -18,16 +19,18 @@ def test_how_long_a_connection_may_answer_nothing(
     query: str, patience_ms: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     psycopg = pytest.importorskip("psycopg")
+    from psycopg.conninfo import conninfo_to_dict
+
     asked: dict[str, Any] = {}
 
-    def connected(*_: Any, **options: Any) -> None:
-        asked.update(options)
+    def connected(address: str, **options: Any) -> None:
+        asked.update({**options, **conninfo_to_dict(address)})
         raise psycopg.OperationalError("away")
 
     monkeypatch.setattr(psycopg, "connect", connected)
-    engine, _, _ = connect(f"postgresql://huiyan:none@192.0.2.1/huiyan{query}", tmp_path / "unused")
-    with pytest.raises(Exception, match="away"):
-        engine.connect()
+    pool, _ = connect(f"postgresql://huiyan:none@192.0.2.1/huiyan{query}", tmp_path / "unused")
+    with pytest.raises(StoreError, match="away"), pool.transaction():
+        pass
     assert int(asked["tcp_user_timeout"]) == patience_ms
     assert int(asked["keepalives_idle"]) < 60
     assert int(asked["connect_timeout"]) <= 10
