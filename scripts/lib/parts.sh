@@ -55,8 +55,8 @@ run_tests() {
     local part=$1 beside=()
     shift
     case "$part" in
-    e2e) beside=(-n 3 --dist loadfile) ;;
-    unit | contract | deploy | chaos) beside=(-n 2 --dist loadfile) ;;
+    contract | e2e | chaos) beside=(-n 3 --dist loadfile) ;;
+    unit | deploy) beside=(-n 2 --dist loadfile) ;;
     esac
     counted python -m pytest "tests/$part" --durations=5 ${beside[@]+"${beside[@]}"} "$@"
 }

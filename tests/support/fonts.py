@@ -57,4 +57,11 @@ def chinese_fonts() -> tuple[Font, ...]:
             fonts.append(listed[family])
         elif path.is_file():
             fonts.append(Font(family, path, index))
-    return tuple(fonts) or tuple(listed.values())
+    return tuple(filter(_draws_prices, fonts)) or tuple(filter(_draws_prices, listed.values()))
+
+
+def _draws_prices(font: Font) -> bool:
+    """Droid Sans Fallback has no digits: where it is meant for what other fonts lack, it draws boxes."""
+    loaded = font.at(24)
+    box = bytes(loaded.getmask("\uffff"))
+    return all(bytes(loaded.getmask(char)) != box for char in "0123456789¥")

@@ -26,7 +26,8 @@ from zlib import crc32
 SLACK_TOKENS: Final = 8_000
 
 #: An engine has at most so many times the average of requests under way through affinity, so that the
-#: conversations about one picture do not all end up in one engine, which would write slowly.
+#: conversations about one picture do not all end up in one engine, which would write slowly. Of two engines
+#: that would be no bound: whatever their number, half of what the others' share would be is left to them.
 LOAD_FACTOR: Final = 2.0
 
 #: A token of a picture costs as much as so many of text: it is resized and encoded as well. Measured with the
@@ -91,7 +92,8 @@ def at_home(
     """The one that requests with this affinity go to; the least loaded where that one has no room.
 
     No room: no free slot, more than `slack_tokens` (of an engine of average size) to read beyond the least
-    one, or more than `load_factor` (above 1) times the average of requests. candidates: at least one.
+    one, or more than `load_factor` (above 1) times the average of requests, or than leaves the others half of
+    their share. candidates: at least one.
     """
     conversation = crc32(affinity)
     home = max(candidates, key=lambda each: _score(each, conversation))
@@ -103,7 +105,8 @@ def at_home(
     if _full(home) or _unread(home) > _unread(least) + slack:
         return least
     requests = sum(each.in_flight for each in candidates) + 1
-    return home if home.in_flight < load_factor * requests * home.capacity / capacity else least
+    share = home.capacity / capacity
+    return home if home.in_flight < requests * min(load_factor * share, (1 + share) / 2) else least
 
 
 def _full(candidate: Candidate) -> bool:

@@ -96,6 +96,13 @@ def test_one_picture_that_all_ask_about_does_not_fill_one_engine() -> None:
     assert max(engine.in_flight for engine in engines) <= LOAD_FACTOR * 10 + 1
 
 
+def test_of_two_engines_one_keeps_a_quarter_whatever_everybody_asks_about() -> None:
+    engines = _engines(2)
+    for _ in range(100):
+        at_home(engines, b"the same picture").in_flight += 1
+    assert 24 <= min(engine.in_flight for engine in engines) <= 26
+
+
 def test_pictures_cost_more_than_as_many_tokens_of_text() -> None:
     assert prompt_work(0, 0) > 0, "every prompt is some work"
     assert prompt_work(0, 1024) > prompt_work(4 * 1024, 0) > prompt_work(1024, 0)
