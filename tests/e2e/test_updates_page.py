@@ -15,6 +15,7 @@ from huiyan.updates.status import UpdateFault
 from tests.e2e.test_accessibility import AXE, RULES
 from tests.support.browser import ChatPage, wait_still
 from tests.support.fake_updates import HISTORY, Updating, status, updating
+from tests.support.wait import wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -105,6 +106,7 @@ def test_an_update_is_stopped_and_one_is_taken_back(browser: Browser, made: Upda
     chat.by_id("update-yes").click()
     expect(chat.by_id("update-status")).to_have_attribute("data-step", "switching", timeout=WAIT_MS)
     chat.by_id("update-cancel").click()
+    wait_until(lambda: ("cancel", "", None) in made.launcher.acts, "the launcher was asked to stop", 30)
     made.tell(status("vision-encoder", "0.9", state="cancelled", step="abandoned"))
     expect(chat.by_id("update-status")).to_contain_text("nothing changed", timeout=WAIT_MS)
     expect(chat.by_id("update-cancel")).to_have_count(0)
